@@ -1,0 +1,238 @@
+"""The content cache: blobs by digest, records by key, sealed folders by key.
+
+A blob is verified once, when it enters, and trusted after that; `verify` hashes again. Everything is written under a
+temporary name and renamed, so that a killed process leaves nothing half-written; two processes may share one cache.
+
+Layout below the root::
+
+    blobs/<2>/<62>           a blob, named by its sha256
+    records/<kind>/<key>     a small JSON value
+    folders/<kind>/<key>/    a sealed folder (an unpacked root, say)
+    tmp/                     work in progress; swept when older than a day
+    locks/                   one empty file per key being made
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from slimtorch.errors import VerificationError
+from slimtorch.image.digest import BLOCK, Digest, canonical_json, from_hex, of_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+STALE_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """One thing in the cache: its kind, its key, its size in bytes and when it was last used (seconds since 1970)."""
+
+    kind: str
+    key: str
+    size: int
+    used: float
+    path: Path
+
+
+class BlobWriter:
+    """Takes the bytes of a new blob; hashes them as they pass."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._sha = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Appends `data`."""
+        self._sha.update(data)
+        self.size += len(data)
+        return self._stream.write(data)
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of what was written so far."""
+        return from_hex(self._sha.hexdigest())
+
+
+class Cache:
+    """Blobs, records and folders below `root`, which is made when first written to."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    # -- blobs ---------------------------------------------------------------------------------------------------
+
+    def blob_path(self, digest: Digest) -> Path:
+        """Where the blob is, or would be."""
+        return self.root / "blobs" / digest.hex[:2] / digest.hex[2:]
+
+    def blob(self, digest: Digest) -> Path | None:
+        """The blob's file, or None. Looking counts as use."""
+        path = self.blob_path(digest)
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        return path
+
+    @contextmanager
+    def writer(self, expected: Digest | None = None, *, what: str = "blob") -> Iterator[BlobWriter]:
+        """A writer whose bytes become a blob when the context ends well; nothing is kept otherwise.
+
+        Raises:
+            VerificationError: the digest is not `expected`; `what` names the thing in the message.
+        """
+        with self._temporary() as temporary:
+            with temporary.open("xb") as stream:
+                writer = BlobWriter(stream)
+                yield writer
+            if expected is not None and writer.digest != expected:
+                raise VerificationError(
+                    f"{what} is not what was promised: expected {expected}, got {writer.digest}",
+                    hint="the file was changed where it is served; lock again if that was meant",
+                )
+            _place(temporary, self.blob_path(writer.digest))
+
+    def add_file(self, source: Path, expected: Digest, *, what: str) -> Path:
+        """The blob with the bytes of `source`, verified on the way in."""
+        with source.open("rb") as stream, self.writer(expected, what=what) as writer:
+            shutil.copyfileobj(stream, writer, BLOCK)
+        return self.blob_path(expected)
+
+    # -- records -------------------------------------------------------------------------------------------------
+
+    def record(self, kind: str, key: Digest) -> dict[str, Any] | None:
+        """The JSON object kept under this key, or None; a damaged record counts as none."""
+        path = self.root / "records" / kind / key.hex
+        try:
+            value: dict[str, Any] = json.loads(path.read_bytes())
+            os.utime(path)
+        except (FileNotFoundError, ValueError):
+            return None
+        return value
+
+    def put_record(self, kind: str, key: Digest, value: Mapping[str, Any]) -> None:
+        """Keeps a small JSON object under the key."""
+        with self._temporary() as temporary:
+            temporary.write_bytes(canonical_json(value))
+            _place(temporary, self.root / "records" / kind / key.hex)
+
+    # -- folders -------------------------------------------------------------------------------------------------
+
+    def folder(self, kind: str, key: Digest, make: Callable[[Path], None]) -> Path:
+        """The sealed folder under this key, made by `make` in a temporary place when it is not there yet."""
+        target = self.root / "folders" / kind / key.hex
+        if not target.is_dir():
+            with self.lock(f"{kind}-{key.hex}"):
+                if not target.is_dir():
+                    with self._temporary() as temporary:
+                        temporary.mkdir()
+                        make(temporary)
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        temporary.rename(target)
+        os.utime(target)
+        return target
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Lets one process at a time do the thing called `name`; the kernel frees the lock of a killed process."""
+        path = self.root / "locks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """An empty folder that is gone when the context ends."""
+        with self._temporary() as temporary:
+            temporary.mkdir()
+            yield temporary
+
+    # -- care ----------------------------------------------------------------------------------------------------
+
+    def contents(self) -> Iterator[Cached]:
+        """Everything in the cache, least recently used first."""
+        found = [*self._files("blobs"), *self._files("records"), *self._folders()]
+        yield from sorted(found, key=lambda item: (item.used, item.key))
+
+    def prune(self, *, keep_bytes: int) -> list[Cached]:
+        """Removes the least recently used things until at most `keep_bytes` are left, and stale temporary files."""
+        self._sweep()
+        everything = list(self.contents())
+        excess = sum(item.size for item in everything) - keep_bytes
+        removed = []
+        for item in everything:
+            if excess <= 0:
+                break
+            _remove(item.path, self._tmp())
+            removed.append(item)
+            excess -= item.size
+        return removed
+
+    def verify(self) -> Iterator[Cached]:
+        """Hashes every blob again; yields, and removes, those whose bytes are not what their name says."""
+        for item in self._files("blobs"):
+            with item.path.open("rb") as stream:
+                digest, _ = of_stream(stream)
+            if digest.hex != item.key:
+                item.path.unlink()
+                yield item
+
+    def _files(self, part: str) -> Iterator[Cached]:
+        base = self.root / part
+        for path in sorted(base.glob("*/*")):
+            stat = path.stat()
+            kind, key = ("blob", path.parent.name + path.name) if part == "blobs" else (path.parent.name, path.name)
+            yield Cached(kind, key, stat.st_size, stat.st_mtime, path)
+
+    def _folders(self) -> Iterator[Cached]:
+        for path in sorted((self.root / "folders").glob("*/*")):
+            size = sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
+            yield Cached(path.parent.name, path.name, size, path.stat().st_mtime, path)
+
+    def _tmp(self) -> Path:
+        path = self.root / "tmp"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        path = Path(tempfile.mktemp(dir=self._tmp()))  # noqa: S306  (a name of our own folder; opened with "x")
+        try:
+            yield path
+        finally:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        for path in self._tmp().iterdir():
+            if time.time() - path.lstat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _place(temporary: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary.chmod(0o644)
+    temporary.replace(target)
+
+
+def _remove(path: Path, tmp: Path) -> None:
+    """Out of sight by one rename, then deleted, so that nobody sees half a folder."""
+    doomed = Path(tempfile.mktemp(dir=tmp))  # noqa: S306
+    path.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True) if doomed.is_dir() else doomed.unlink()

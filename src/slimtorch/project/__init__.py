@@ -1,0 +1,1 @@
+"""What the user wants (config → Project), what was pinned (Lock), what will be built (Plan). Pure."""

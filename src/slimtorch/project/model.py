@@ -1,0 +1,150 @@
+"""The checked intent of a project: one small dataclass per section of ``slimtorch.toml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+WORKDIR = PurePosixPath("/app")
+"""Where the service's own files stand in the image unless the project says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """Which distributions the service needs.
+
+    Exactly one origin is used: `files` (requirements.txt, hashed or not, with -r and -c), a `lock` by another tool
+    (pylock.toml or uv.lock), or `inline` (PEP 508 lines, from ``[project] dependencies`` and the chosen groups).
+    """
+
+    files: tuple[Path, ...] = ()
+    lock: Path | None = None
+    inline: tuple[str, ...] = ()
+    origin: str = ""
+    """What to call the origin in messages, such as ``requirements.txt``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index the project itself names. `name` goes into the lock; the address never does."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where packages come from, beyond what the machine is configured for; `vendor` is a folder of wheels and debs."""
+
+    indexes: tuple[Index, ...] = ()
+    vendor: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The service's own files: `include` (files and folders, relative to the project) less the `exclude` patterns.
+
+    `python_path` holds the folders, in the image, that imports are looked up in.
+    """
+
+    include: tuple[str, ...] = (".",)
+    exclude: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    python_path: tuple[PurePosixPath, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Os:
+    """The operating system below Python: a Debian suite and packages, or a `base` image the user names."""
+
+    suite: str = "bookworm"
+    packages: tuple[str, ...] = ()
+    base: str = ""
+    mirror: str = ""
+    keyring: Path | None = None
+    snapshot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Torch:
+    """The device that the service runs torch on: ``cpu``, ``cuda`` or '' (whatever the requirements resolve to)."""
+
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How to ask whether the service is well; times in seconds. `start_period` None means measured by ``verify``."""
+
+    path: str = "/health"
+    interval: float = 30
+    timeout: float = 3
+    start_period: float | None = 60
+    retries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How the service runs. `user` is a name; `writable` are folders, besides the caches, that it may write to."""
+
+    command: tuple[str, ...]
+    port: int = 8000
+    user: str = "app"
+    uid: int = 1000
+    workdir: PurePosixPath = WORKDIR
+    env: Mapping[str, str] = field(default_factory=dict)
+    writable: tuple[PurePosixPath, ...] = ()
+    stop_signal: str = "SIGTERM"
+    health: Health | None = Health()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One file of held-out inputs and expected outputs that ``verify`` asks the service for (JSON)."""
+
+    path: str = "/predict"
+    file: Path | None = None
+    tolerance: float = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What the image is called. `tag` is a pattern over {version} {torch} {device} {python}; `labels` are added."""
+
+    name: str = "service"
+    version: str = "0"
+    tag: str = "v{version}-pytorch{torch}-{device}"
+    allow_latest: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Layering:
+    """How the tree is split: at most `budget` layers, none over `largest` bytes unpacked unless one file is larger."""
+
+    budget: int = 12
+    largest: int = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything the user asked for, checked. `config_path` is the file it was read from."""
+
+    root: Path
+    config_path: Path
+    python: str
+    platforms: tuple[str, ...]
+    requirements: Requirements
+    sources: Sources
+    app: App
+    os: Os
+    torch: Torch
+    service: Service
+    check: Check
+    image: Naming
+    layers: Layering
