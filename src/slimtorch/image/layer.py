@@ -18,6 +18,11 @@ NAME_ANNOTATION = "io.slimtorch.layer"
 """Descriptor annotation that holds a layer's group name (os, python, torch, app …)."""
 
 
+FILES_ANNOTATION = "io.slimtorch.files"
+SIZE_ANNOTATION = "io.slimtorch.size"
+"""Descriptor annotations: a layer's files, and their bytes unpacked, known without pulling it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Descriptor:
     """A typed pointer to a blob (OCI image-spec, descriptor.md). `size` is in bytes."""

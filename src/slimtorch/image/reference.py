@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slimtorch.errors import UsageError
@@ -15,19 +15,25 @@ _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
     r"(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
 )
+_PINNED = re.compile(r"(.+)@(sha256:[0-9a-f]{64})")
 _FORMS = "oci:DIR[:TAG], archive:FILE, docker:NAME[:TAG], podman:NAME[:TAG] or dir:PATH"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A medium (`scheme`), a place in it (`location`: path or image name) and an ``oci:`` tag ('' when not given)."""
+    """A medium (`scheme`), a place in it (`location`: path or image name) and an ``oci:`` tag ('' when not given).
+
+    `digest` is the manifest's that the reference insists on, as the commands print it ('' when it does not).
+    """
 
     scheme: str
     location: str
     tag: str = ""
+    digest: str = ""
 
     def __str__(self) -> str:
-        return f"{self.scheme}:{self.location}" + (f":{self.tag}" if self.tag else "")
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.scheme}:{self.location}{tag}" + (f"@{self.digest}" if self.digest else "")
 
     @property
     def path(self) -> Path:
@@ -41,6 +47,8 @@ def parse(text: str, *, exists: bool = True) -> Reference:
     Raises:
         UsageError: the text is no reference.
     """
+    if pinned := _PINNED.fullmatch(text):
+        return replace(parse(pinned[1], exists=exists), digest=pinned[2])
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in SCHEMES:
         if exists and (found := _bare(text)):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from slimtorch.errors import ArchiveError
+from slimtorch.image.digest import of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,9 +48,10 @@ class Content:
 class Entry:
     """One path of a tree.
 
-    `path` is relative to the root, POSIX, without ``.`` or ``..``. `link` is the target as written (symlink) or the path
+    `path` is relative to the root, POSIX, without ``.`` or ``..``. `link` is the target as written (symlink) or the
+    path
     of the other name (hardlink). `owner` says who brought the entry: ``wheel:torch==2.13.0``, ``deb:libc6=2.36``,
-    ``app``, ``weights``, ``slimtorch`` (the short generated list) or ``base``.
+    ``app``, ``weights``, ``slimtorch`` (the short generated list), ``base``.
     """
 
     path: str
@@ -79,6 +83,11 @@ class Entry:
 def directory(path: str, owner: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> Entry:
     """A directory entry."""
     return Entry(path, Kind.DIRECTORY, mode, owner, uid, gid)
+
+
+def small_file(path: str, data: bytes, owner: str, *, mode: int = 0o644) -> Entry:
+    """A file whose bytes are kept in memory."""
+    return Entry(path, Kind.FILE, mode, owner, content=Content(len(data), of_bytes(data), partial(io.BytesIO, data)))
 
 
 def symlink(path: str, target: str, owner: str) -> Entry:
