@@ -67,6 +67,11 @@ class LockedPlatform:
     debs: tuple[LockedDeb, ...] = ()
     base: LockedBase | None = None
 
+    @property
+    def files(self) -> tuple[LockedDeb | LockedWheel, ...]:
+        """Every pinned file."""
+        return (*self.debs, *self.wheels)
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -78,5 +83,7 @@ class Lock:
     platforms: Mapping[str, LockedPlatform]
     load_seconds: float | None = None
     """The service's load time as ``verify --record`` measured it; decides ``start-period = "measured"``."""
+    inputs: Mapping[str, Digest] = field(default_factory=dict)
+    """The digest of each part of the intent, by name, so that a stale lock can say what changed."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """What resolving had to say (a name on two indexes …); not written to the file."""

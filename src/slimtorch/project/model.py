@@ -27,6 +27,10 @@ class Requirements:
     inline: tuple[str, ...] = ()
     origin: str = ""
     """What to call the origin in messages, such as ``requirements.txt``."""
+    groups: tuple[str, ...] = ()
+    """Dependency groups that were chosen; already part of `inline`, to be chosen from a ``uv.lock``."""
+    extras: tuple[str, ...] = ()
+    """Extras that were chosen, as with `groups`."""
 
 
 @dataclass(frozen=True, slots=True)
