@@ -168,19 +168,25 @@ class Cache:
         found = [*self._files("blobs"), *self._files("records"), *self._folders()]
         yield from sorted(found, key=lambda item: (item.used, item.key))
 
-    def prune(self, *, keep_bytes: int) -> list[Cached]:
-        """Removes the least recently used things until at most `keep_bytes` are left, and stale temporary files."""
-        self._sweep()
+    def surplus(self, *, keep_bytes: int) -> list[Cached]:
+        """The least recently used things that have to go until at most `keep_bytes` are left."""
         everything = list(self.contents())
         excess = sum(item.size for item in everything) - keep_bytes
-        removed = []
+        chosen = []
         for item in everything:
             if excess <= 0:
                 break
-            _remove(item.path, self._tmp())
-            removed.append(item)
+            chosen.append(item)
             excess -= item.size
-        return removed
+        return chosen
+
+    def prune(self, *, keep_bytes: int) -> list[Cached]:
+        """Removes the surplus, and stale temporary files; what was removed."""
+        self._sweep()
+        doomed = self.surplus(keep_bytes=keep_bytes)
+        for item in doomed:
+            _remove(item.path, self._tmp())
+        return doomed
 
     def verify(self) -> Iterator[Cached]:
         """Hashes every blob again; yields, and removes, those whose bytes are not what their name says."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
 class Task(Protocol):
@@ -20,18 +21,13 @@ class Task(Protocol):
 class Progress(Protocol):
     """Shows tasks, and notes that stay."""
 
-    def task(self, label: str, total: int) -> _TaskContext:
+    def task(self, label: str, total: int, unit: str = "bytes") -> AbstractContextManager[Task]:
         """A context in which `label` is shown as running, out of `total` units (0: unknown)."""
         ...
 
     def note(self, message: str) -> None:
         """A sentence that the user should see and that stays."""
         ...
-
-
-class _TaskContext(Protocol):
-    def __enter__(self) -> Task: ...
-    def __exit__(self, *exc: object) -> None: ...
 
 
 class _SilentTask:
@@ -46,7 +42,7 @@ class Silent:
         self.notes: list[str] = []
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Task]:  # noqa: ARG002  (the protocol's names)
+    def task(self, label: str, total: int, unit: str = "bytes") -> Iterator[Task]:  # noqa: ARG002  (the protocol's names)
         """A task that nobody sees."""
         yield _SilentTask()
 

@@ -1,0 +1,28 @@
+"""What an image's files say about whether it will run; nothing is started."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slimtorch.probe import access, environment, libraries, records
+from slimtorch.probe.service import PYTHON_LABEL
+
+if TYPE_CHECKING:
+    from slimtorch.findings import Finding
+    from slimtorch.probe.files import Files
+    from slimtorch.probe.service import Service
+
+
+def inspect(files: Files, service: Service, *, python: str = "", hashes: bool = False) -> list[Finding]:
+    """All findings about the files of an image, worst first.
+
+    `python` is the locked version (3.X); without it, the image's own label counts. `hashes` compares every file of
+    every distribution with its RECORD, which reads the whole image.
+    """
+    found = [
+        *environment.check(files, service, python or service.labels.get(PYTHON_LABEL, "")),
+        *libraries.check(files, service, environment.interpreter(files, service), libraries.binaries(files)),
+        *records.check(files, hashes=hashes),
+        *access.check(files, service),
+    ]
+    return sorted(found, key=lambda finding: (-finding.severity, finding.rule, str(finding.location)))
