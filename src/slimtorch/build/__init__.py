@@ -1,0 +1,1 @@
+"""Makes things: a lock from a project, an image from a plan."""

@@ -1,0 +1,84 @@
+"""Pinned files → the one tree of an image, with every entry owned and bytecode for every module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from slimtorch.build import interpreters
+from slimtorch.build.bytecode import compile_tree
+from slimtorch.build.fetching import fetch, request
+from slimtorch.build.native import Materials
+from slimtorch.build.rootfs import OWNER, generated
+from slimtorch.image.tree import FileTree, merge, with_parents
+from slimtorch.sources import app, deb_tree, os_files, record, wheels
+from slimtorch.sources.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from slimtorch.build.bytecode import Compiler
+    from slimtorch.host.machine import Machine
+    from slimtorch.project.model import Project
+    from slimtorch.project.plan import Plan
+    from slimtorch.sources.indexes import Indexes
+
+
+def materials(project: Project, plan: Plan, indexes: Indexes, machine: Machine) -> Materials:
+    """What the plan is built from; nothing is downloaded or unpacked that the cache makes unnecessary."""
+    assembly = Assembly(project, plan, indexes, machine)
+    service, weights = app.tree(project)
+    return Materials(lambda: assembly.stack, assembly.with_bytecode(service), weights)
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The parts of one image's tree, each made when it is first asked for."""
+
+    project: Project
+    plan: Plan
+    indexes: Indexes
+    machine: Machine
+
+    @cached_property
+    def stack(self) -> FileTree:
+        """Everything below the service's own files: the system, the wheels, their bytecode, the generated list."""
+        layout = Layout(self.plan.python)
+        tags = request(self.project, self.plan.platform, self.indexes).target.tags()
+        installed = [wheels.tree(self.blobs[wheel.owner], wheel, layout, tags) for wheel in self.plan.pinned.wheels]
+        complete = self.with_bytecode(merge(self.system, *installed, generated(self.plan)))
+        return with_parents(record.rewritten(complete, layout), OWNER)
+
+    @cached_property
+    def system(self) -> FileTree:
+        """The distribution packages, what their scripts would have made, and the system's own files."""
+        blobs = {deb.name: self.blobs[deb.owner] for deb in self.plan.pinned.debs}
+        shipped = deb_tree.assemble(self.plan.pinned.debs, blobs, self.machine.cache)
+        user = os_files.User(self.plan.user, self.plan.uid, PurePosixPath(f"/home/{self.plan.user}"))
+        return merge(shipped, os_files.tree(shipped, self.plan.suite, self.plan.python, user))
+
+    @cached_property
+    def blobs(self) -> Mapping[str, Path]:
+        """The verified bytes of every pinned file, by its owner."""
+        return fetch(self.project, self.plan.platform, self.plan.pinned, self.indexes, self.machine)
+
+    @cached_property
+    def compiler(self) -> Compiler | None:
+        """The image's own interpreter, or None where this machine cannot run it."""
+        if interpreters.runs_here(self.plan.platform):
+            return interpreters.compiler(self.plan, lambda: self.system, self.machine)
+        self.machine.progress.note(
+            f"no bytecode for {self.plan.platform}: this machine cannot run its Python; each cold start will compile"
+        )
+        return None
+
+    def with_bytecode(self, tree: FileTree) -> FileTree:
+        """The tree, and the bytecode of its modules."""
+        if not tree or self.compiler is None:
+            return tree
+        modules = sum(path.endswith(".py") for path in tree)
+        with self.machine.progress.task("compiling", modules, "modules") as task:
+            return merge(tree, compile_tree(tree, self.compiler, self.machine.cache, task))

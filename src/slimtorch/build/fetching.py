@@ -1,0 +1,67 @@
+"""Pinned files → verified blobs in the cache."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from slimtorch.host.fetch import HttpFetch
+from slimtorch.sources import apt, apt_fetch, downloads, suites
+from slimtorch.sources.request import Request, Tools
+from slimtorch.sources.target import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from slimtorch.host.machine import Machine
+    from slimtorch.project.lock import LockedPlatform
+    from slimtorch.project.model import Project
+    from slimtorch.sources.indexes import Indexes
+
+
+def tools(indexes: Indexes, machine: Machine) -> Tools:
+    """What the Python sources need of this machine."""
+    return Tools(machine.run, HttpFetch(indexes.settings), machine.environ)
+
+
+def request(project: Project, platform: str, indexes: Indexes) -> Request:
+    """The project's requirements for one platform."""
+    target = Target(project.python, platform, suites.known(project.os.suite)["glibc"])
+    return Request(project.requirements, target, indexes, project.root, project.torch.device)
+
+
+def architecture(platform: str) -> str:
+    """The Debian architecture of an OCI platform; for Linux on amd64 and arm64 they have one name."""
+    return platform.split("/")[1]
+
+
+def fetch(
+    project: Project, platform: str, pinned: LockedPlatform, indexes: Indexes, machine: Machine
+) -> dict[str, Path]:
+    """The verified blob of every pinned file, by its owner; only what the cache lacks is downloaded.
+
+    Raises:
+        FetchError: a file is nowhere any more.
+        VerificationError: a file is not the one that was locked.
+    """
+    wheels = downloads.fetch(
+        pinned.wheels, request(project, platform, indexes), tools(indexes, machine), machine.cache, machine.progress
+    )
+
+    def ready() -> apt.Apt:
+        return apt.prepare(project.os, architecture(platform), machine)
+
+    vendor = project.sources.vendor
+    debs = apt_fetch.fetch(pinned.debs, ready, machine, vendor=vendor)
+    return {**wheels, **{deb.owner: debs[deb.name] for deb in pinned.debs}}
+
+
+def vendor(pinned: LockedPlatform, blobs: dict[str, Path], folder: Path) -> None:
+    """Puts a copy of every pinned file into `folder`, under its own name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in pinned.files:
+        target = folder / file.filename
+        if not target.is_file() or target.stat().st_size != file.size:
+            temporary = folder / f".{file.filename}.part"
+            shutil.copyfile(blobs[file.owner], temporary)
+            temporary.replace(target)

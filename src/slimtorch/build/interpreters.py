@@ -1,0 +1,67 @@
+"""The image's own interpreter, ready to run on this machine: its files in a sealed folder of the cache."""
+
+from __future__ import annotations
+
+import platform as host
+import shutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+from slimtorch import __version__
+from slimtorch.build.bytecode import Compiler
+from slimtorch.host.engines import interpreter
+from slimtorch.image import digest as digests
+from slimtorch.image.digest import BLOCK
+from slimtorch.image.tree import Kind, with_parents
+from slimtorch.project import runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from slimtorch.host.machine import Machine
+    from slimtorch.host.process import Completed
+    from slimtorch.image.tree import Entry, FileTree
+    from slimtorch.project.plan import Plan
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def runs_here(platform: str) -> bool:
+    """Whether this machine's processor runs programs of an OCI platform."""
+    return platform == f"linux/{_MACHINES.get(host.machine(), host.machine())}"
+
+
+def compiler(plan: Plan, system: Callable[[], FileTree], machine: Machine) -> Compiler:
+    """The compiler of the image's Python. `system` is only called when its files are not in the cache yet.
+
+    Raises:
+        MachineError: the interpreter cannot be started on this machine.
+    """
+    key = digests.of_json([__version__, plan.platform, plan.suite, [deb.sha256 for deb in plan.pinned.debs]])
+    root = machine.cache.folder("root", key, lambda folder: write_tree(system(), folder))
+    start = cache(lambda: interpreter(root, str(runtime.interpreter(plan.python)), machine.run))
+
+    def run(args: Sequence[str], stdin: bytes) -> Completed:
+        # The engine is found when the first module is compiled: with everything in the cache, none is tried.
+        return start()(args, stdin)
+
+    return Compiler(run, key, plan.python)
+
+
+def write_tree(tree: FileTree, folder: Path) -> None:
+    """Writes the tree below `folder`, as files of the user who runs this."""
+    for entry in with_parents(tree, "").entries():
+        _write(entry, folder / entry.path)
+
+
+def _write(entry: Entry, target: Path) -> None:
+    if entry.kind is Kind.DIRECTORY:
+        target.mkdir(exist_ok=True)
+    elif entry.kind is Kind.SYMLINK:
+        target.symlink_to(entry.link)
+    elif entry.content is not None:
+        with entry.content.open() as source, target.open("xb") as out:
+            shutil.copyfileobj(source, out, BLOCK)
+        # Readable by the user of the sandbox, whoever that is.
+        target.chmod(entry.mode | 0o444)

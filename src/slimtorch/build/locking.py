@@ -1,0 +1,84 @@
+"""Project → Lock: wheels by uv, Debian packages by apt, for every platform of the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from slimtorch.build.fetching import architecture, request, tools
+from slimtorch.project.config import config_digest, inputs
+from slimtorch.project.lock import Lock, LockedPlatform
+from slimtorch.sources import apt, apt_resolve, downloads
+from slimtorch.sources.resolve import resolve
+
+if TYPE_CHECKING:
+    from slimtorch.host.machine import Machine
+    from slimtorch.project.lock import LockedDeb, LockedWheel
+    from slimtorch.project.model import Project
+    from slimtorch.sources.indexes import Indexes
+    from slimtorch.sources.request import Resolution
+
+FRESH, HOUR = 0.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Which pins of the previous lock stay where they still satisfy the project."""
+
+    wheels: bool = True
+    debs: bool = True
+
+
+def lock(project: Project, previous: Lock | None, keep: Keep, indexes: Indexes, machine: Machine) -> Lock:
+    """The project's pins for each of its platforms, and what is to be said about them.
+
+    Raises:
+        ResolveError: nothing satisfies the requirements or the distribution packages.
+        MachineError: this machine cannot resolve distribution packages.
+    """
+    platforms: dict[str, LockedPlatform] = {}
+    notes: list[str] = []
+    for platform in project.platforms:
+        old = previous.platforms.get(platform) if previous else None
+        with machine.progress.task(f"resolving for {platform}", 0):
+            wheels = _wheels(project, platform, old.wheels if old and keep.wheels else (), indexes, machine)
+            debs = _debs(project, platform, previous if keep.debs else None, machine, newest=not keep.debs)
+        notes += wheels.notes
+        platforms[platform] = LockedPlatform(wheels.wheels, debs)
+    return Lock(
+        config_digest=config_digest(project),
+        python=project.python,
+        suite=project.os.suite,
+        platforms=platforms,
+        load_seconds=previous.load_seconds if previous else None,
+        inputs=inputs(project),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _wheels(
+    project: Project, platform: str, previous: tuple[LockedWheel, ...], indexes: Indexes, machine: Machine
+) -> Resolution:
+    asked = replace(request(project, platform, indexes), keep=previous)
+    found = resolve(asked, tools(indexes, machine))
+    downloads.remember(found, machine.cache)
+    return found
+
+
+def _debs(
+    project: Project, platform: str, previous: Lock | None, machine: Machine, *, newest: bool
+) -> tuple[LockedDeb, ...]:
+    """The distribution packages; those of the present lock, where the same ones are asked for."""
+    if project.os.base:
+        return ()
+    if previous and platform in previous.platforms and _same_os(previous, project):
+        return previous.platforms[platform].debs
+    max_age = FRESH if newest else HOUR
+    ready = apt.prepare(project.os, architecture(platform), machine, max_age=max_age)
+    return apt_resolve.resolve(ready, project.python, project.os.packages)
+
+
+def _same_os(previous: Lock, project: Project) -> bool:
+    """Whether everything that decides the distribution packages is as it was."""
+    now = inputs(project)
+    return all(previous.inputs.get(name) == now.get(name) for name in ("os", "python"))

@@ -1,0 +1,68 @@
+"""``slimtorch build``: a project becomes an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from slimtorch.cli import console, options, tables
+from slimtorch.flows import build as flow
+from slimtorch.flows.packages import PackageSources
+
+if TYPE_CHECKING:
+    from slimtorch.host.machine import Machine
+
+
+@click.command("build", short_help="Build a project into an image.")
+@options.project
+@click.option(
+    "-o", "--output", multiple=True, metavar="REF", help="Where to put the image; may be given more than once."
+)
+@click.option("--tag", default="", help="Tag instead of the one made from the project's pattern.")
+@click.option("--platform", default="", help="Build for this platform, such as linux/arm64.")
+@click.option("--locked", is_flag=True, help="Fail when there is no lock, instead of locking first.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; download and write nothing.")
+@options.package_sources
+@options.format_
+@click.pass_obj
+def command(
+    machine: Machine,
+    /,
+    project: Path,
+    output: tuple[str, ...],
+    tag: str,
+    platform: str,
+    format_: str,
+    *,
+    locked: bool,
+    dry_run: bool,
+    **sources: Any,  # noqa: ANN401  (the shared options)
+) -> None:
+    """Build PROJECT (a folder with slimtorch.toml, or [tool.slimtorch] in pyproject.toml) into an image.
+
+    \b
+    slimtorch build                                   to oci:dist/NAME
+    slimtorch build -o archive:digits.tar             one file for docker, podman, skopeo, umoci
+    slimtorch build -o docker:digits -o oci:dist      to two places at once
+    docker run $(slimtorch build -o docker:digits)    the result is the reference with its digest
+    """  # noqa: D301  (click's \b keeps the examples' lines)
+    request = flow.Request(project, output, tag, platform, PackageSources(**sources), locked=locked)
+    if dry_run:
+        _show_plan(flow.preview(request, machine), format_)
+        return
+    built = flow.build(request, machine)
+    if format_ == "json":
+        console.result_json(tables.built_json(built))
+        return
+    console.table(tables.built(built))
+    for reference in built.references:
+        console.result(reference)
+
+
+def _show_plan(preview: flow.Preview, format_: str) -> None:
+    if format_ == "json":
+        console.result_json(tables.plan_json(preview))
+    else:
+        console.table(tables.plan(preview), to_stdout=True)

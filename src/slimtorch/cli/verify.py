@@ -1,0 +1,50 @@
+"""``slimtorch verify``: starts an image and proves that it works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from slimtorch.cli import console, options, tables
+from slimtorch.findings import Severity
+from slimtorch.flows import verify as flow
+
+if TYPE_CHECKING:
+    from slimtorch.host.machine import Machine
+
+
+@click.command("verify", short_help="Start an image and prove that it works.")
+@click.argument("reference")
+@click.option(
+    "--project", type=click.Path(path_type=Path), help="The project, for its held-out answers. Default: none."
+)
+@click.option("--engine", default="", help="Use this engine only (docker, podman, runc, bubblewrap, unshare, loader).")
+@click.option("--timeout", type=float, default=120, show_default=True, help="Seconds to wait for the service.")
+@click.option("--record", is_flag=True, help='Keep the load time in the lock, for start-period = "measured".')
+@options.fail_on
+@options.format_
+@click.pass_obj
+def command(
+    machine: Machine,
+    /,
+    reference: str,
+    project: Path | None,
+    engine: str,
+    timeout: float,
+    fail_on: str,
+    format_: str,
+    *,
+    record: bool,
+) -> int:
+    """Start the image at REFERENCE, import, ask, measure, and look for what would break it elsewhere."""
+    request = flow.Request(reference, project, engine, timeout, record=record)
+    verified = flow.verify(request, machine)
+    if format_ == "json":
+        console.result_json(tables.proof_json(verified))
+    else:
+        console.findings(verified.findings, to_stdout=True)
+        console.table(tables.proof(verified), to_stdout=True)
+    threshold = Severity[fail_on.upper()]
+    return int(any(finding.severity >= threshold for finding in verified.findings))

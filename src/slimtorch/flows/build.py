@@ -1,0 +1,135 @@
+"""Project → lock → plan → image → where the user wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slimtorch import stores
+from slimtorch.build import assembly, native
+from slimtorch.errors import ConfigError, LockError
+from slimtorch.flows import lock as locking
+from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
+from slimtorch.image import naming, reference
+from slimtorch.project import config
+from slimtorch.project.facts import content, facts
+from slimtorch.project.plan import APP, WEIGHTS, LayerPlan, Plan, plan
+from slimtorch.sources import app
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from slimtorch.host.machine import Machine
+    from slimtorch.image.model import Image
+    from slimtorch.image.reference import Reference
+    from slimtorch.project.lock import Lock
+    from slimtorch.project.model import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to build and where to put it. Empty `outputs`, `tag` and `platform` mean the project's own."""
+
+    project: Path = Path()
+    outputs: tuple[str, ...] = ()
+    tag: str = ""
+    platform: str = ""
+    sources: PackageSources = NOTHING_SPECIAL
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished image: each of `references` says where it is, with its digest."""
+
+    image: Image
+    plan: Plan
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a build would make: the plan, and the service's own layers as (name, files, bytes)."""
+
+    name: str
+    plan: Plan
+    service: tuple[tuple[str, int, int], ...]
+
+    def download(self, layer: LayerPlan) -> int:
+        """Bytes of the wheels and packages behind a layer."""
+        return sum(file.size for file in self.plan.pinned.files if file.owner in layer.owners)
+
+
+def build(request: Request, machine: Machine) -> Built:
+    """The project as an image, at every place that was asked for.
+
+    Raises:
+        SlimtorchError: the project, the lock, a download or an output is not right; nothing half-made is left behind.
+    """
+    project = config.load(request.project)
+    lock = _lock(project, request, machine)
+    planned = _plan(project, lock, request, machine)
+    outputs = _outputs(project, planned, request)
+    materials = assembly.materials(project, planned, request.sources.indexes(project, machine), machine)
+    image, written = None, []
+    for output, name in outputs:
+        codec = stores.codec_for(output)
+        image = native.build(planned, materials, codec, machine.cache, machine.progress)
+        written.append(stores.write(image, output, machine, name=name))
+    if image is None:
+        raise ConfigError(str(project.config_path), ["no output was given"])
+    return Built(image, planned, tuple(written))
+
+
+def preview(request: Request, machine: Machine) -> Preview:
+    """The plan of a project, without downloading or writing anything."""
+    project = config.load(request.project)
+    planned = _plan(project, locking.fresh(project), request, machine)
+    service, weights = app.tree(project)
+    trees = {WEIGHTS: weights, APP: service}
+    parts = tuple((name, len(tree), tree.size) for name, tree in trees.items() if tree)
+    return Preview(f"{project.image.name}:{_tag(project, planned, request)}", planned, parts)
+
+
+def _lock(project: Project, request: Request, machine: Machine) -> Lock:
+    if locking.lock_path(project).is_file():
+        return locking.fresh(project)
+    if request.locked:
+        raise LockError(f"{locking.lock_path(project)} is not there", hint="make it with `slimtorch lock`")
+    machine.progress.note(f"there is no {locking.NAME} yet; locking first")
+    return locking.lock(locking.Request(request.project, request.sources), machine).lock
+
+
+def _plan(project: Project, lock: Lock, request: Request, machine: Machine) -> Plan:
+    platform = request.platform or project.platforms[0]
+    return plan(project, lock, platform, created=_epoch(machine.environ))
+
+
+def _epoch(environ: Mapping[str, str]) -> int:
+    text = environ.get("SOURCE_DATE_EPOCH", "0")
+    if not text.isdecimal():
+        raise ConfigError("SOURCE_DATE_EPOCH", [f"{text!r} is not a number of seconds"])
+    return int(text)
+
+
+def _tag(project: Project, planned: Plan, request: Request) -> str:
+    holds = content(facts(planned.pinned.wheels), project.image, planned.python)
+    if request.tag:
+        return naming.check(request.tag, holds, allow_latest=project.image.allow_latest)
+    return naming.tag(project.image.tag, holds, allow_latest=project.image.allow_latest)
+
+
+def _outputs(project: Project, planned: Plan, request: Request) -> list[tuple[Reference, str]]:
+    """Each output with its tag filled in, and the image's full name there."""
+    tag = _tag(project, planned, request)
+    wanted = request.outputs or (f"oci:dist/{project.image.name}",)
+    outputs = []
+    for text in wanted:
+        output = reference.parse(text, exists=False)
+        if output.scheme == "oci" and not output.tag:
+            output = replace(output, tag=tag)
+        elif output.scheme in {"docker", "podman"} and ":" not in output.location.rpartition("/")[2]:
+            output = replace(output, location=f"{output.location}:{tag}")
+        outputs.append((output, f"{project.image.name}:{output.tag or tag}"))
+    return outputs

@@ -1,0 +1,1 @@
+"""Facts about an image, without opinions: which file is whose, and how large."""
