@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from slimtorch.build import interpreters
+from slimtorch.build import bases, interpreters
 from slimtorch.build.bytecode import compile_tree
 from slimtorch.build.fetching import fetch, request
 from slimtorch.build.native import Materials
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from slimtorch.build.bytecode import Compiler
     from slimtorch.host.machine import Machine
+    from slimtorch.image.model import Image
     from slimtorch.project.model import Project
     from slimtorch.project.plan import Plan
     from slimtorch.sources.indexes import Indexes
@@ -31,7 +32,7 @@ def materials(project: Project, plan: Plan, indexes: Indexes, machine: Machine) 
     """What the plan is built from; nothing is downloaded or unpacked that the cache makes unnecessary."""
     assembly = Assembly(project, plan, indexes, machine)
     service, weights = app.tree(project)
-    return Materials(lambda: assembly.stack, assembly.with_bytecode(service), weights)
+    return Materials(lambda: assembly.stack, assembly.with_bytecode(service), weights, assembly.base)
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,28 @@ class Assembly:
     def stack(self) -> FileTree:
         """Everything below the service's own files: the system, the wheels, their bytecode, the generated list."""
         layout = Layout(self.plan.python)
-        tags = request(self.project, self.plan.platform, self.indexes).target.tags()
+        tags = request(self.project, self.plan.platform, self.indexes, self.plan.pinned.base).target.tags()
         installed = [wheels.tree(self.blobs[wheel.owner], wheel, layout, tags) for wheel in self.plan.pinned.wheels]
         complete = self.with_bytecode(merge(self.system, *installed, generated(self.plan)))
         return with_parents(record.rewritten(complete, layout), OWNER)
 
     @cached_property
     def system(self) -> FileTree:
-        """The distribution packages, what their scripts would have made, and the system's own files."""
+        """The distribution packages, what their scripts would have made, and the system's own files.
+
+        On a base image: only what it lacks.
+        """
+        if self.base is not None:
+            return bases.additions(bases.folder(self.base, self.machine), self.plan)
         blobs = {deb.name: self.blobs[deb.owner] for deb in self.plan.pinned.debs}
         shipped = deb_tree.assemble(self.plan.pinned.debs, blobs, self.machine.cache)
         user = os_files.User(self.plan.user, self.plan.uid, PurePosixPath(f"/home/{self.plan.user}"))
         return merge(shipped, os_files.tree(shipped, self.plan.suite, self.plan.python, user))
+
+    @cached_property
+    def base(self) -> Image | None:
+        """The base image that the project names."""
+        return bases.read(self.project, self.plan, self.machine) if self.plan.pinned.base else None
 
     @cached_property
     def blobs(self) -> Mapping[str, Path]:
@@ -69,7 +80,11 @@ class Assembly:
     def compiler(self) -> Compiler | None:
         """The image's own interpreter, or None where this machine cannot run it."""
         if interpreters.runs_here(self.plan.platform):
-            return interpreters.compiler(self.plan, lambda: self.system, self.machine)
+            if self.base is not None:
+                root = bases.folder(self.base, self.machine)
+            else:
+                root = interpreters.root(self.plan, lambda: self.system, self.machine)
+            return interpreters.compiler(self.plan, root, self.machine)
         self.machine.progress.note(
             f"no bytecode for {self.plan.platform}: this machine cannot run its Python; each cold start will compile"
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from slimtorch.host.machine import Machine
-    from slimtorch.project.lock import LockedPlatform
+    from slimtorch.project.lock import LockedBase, LockedPlatform
     from slimtorch.project.model import Project
     from slimtorch.sources.indexes import Indexes
 
@@ -24,9 +24,10 @@ def tools(indexes: Indexes, machine: Machine) -> Tools:
     return Tools(machine.run, HttpFetch(indexes.settings), machine.environ)
 
 
-def request(project: Project, platform: str, indexes: Indexes) -> Request:
-    """The project's requirements for one platform."""
-    target = Target(project.python, platform, suites.known(project.os.suite)["glibc"])
+def request(project: Project, platform: str, indexes: Indexes, base: LockedBase | None) -> Request:
+    """The project's requirements for one platform, and for the C library of its suite or base image."""
+    glibc = base.glibc if base else suites.known(project.os.suite)["glibc"]
+    target = Target(project.python, platform, glibc)
     return Request(project.requirements, target, indexes, project.root, project.torch.device)
 
 
@@ -44,9 +45,8 @@ def fetch(
         FetchError: a file is nowhere any more.
         VerificationError: a file is not the one that was locked.
     """
-    wheels = downloads.fetch(
-        pinned.wheels, request(project, platform, indexes), tools(indexes, machine), machine.cache, machine.progress
-    )
+    asked = request(project, platform, indexes, pinned.base)
+    wheels = downloads.fetch(pinned.wheels, asked, tools(indexes, machine), machine.cache, machine.progress)
 
     def ready() -> apt.Apt:
         return apt.prepare(project.os, architecture(platform), machine)

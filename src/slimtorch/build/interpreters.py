@@ -13,7 +13,6 @@ from slimtorch.host.engines import interpreter
 from slimtorch.image import digest as digests
 from slimtorch.image.digest import BLOCK
 from slimtorch.image.tree import Kind, with_parents
-from slimtorch.project import runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from slimtorch.host.machine import Machine
     from slimtorch.host.process import Completed
+    from slimtorch.image.digest import Digest
     from slimtorch.image.tree import Entry, FileTree
     from slimtorch.project.plan import Plan
 
@@ -32,21 +32,30 @@ def runs_here(platform: str) -> bool:
     return platform == f"linux/{_MACHINES.get(host.machine(), host.machine())}"
 
 
-def compiler(plan: Plan, system: Callable[[], FileTree], machine: Machine) -> Compiler:
-    """The compiler of the image's Python. `system` is only called when its files are not in the cache yet.
+def root(plan: Plan, system: Callable[[], FileTree], machine: Machine) -> Path:
+    """The distribution's files in a folder. `system` is only called when they are not in the cache yet."""
+    return machine.cache.folder("root", _identity(plan), lambda folder: write_tree(system(), folder))
+
+
+def compiler(plan: Plan, files: Path, machine: Machine) -> Compiler:
+    """The compiler of the image's Python, whose root file system is below `files`.
 
     Raises:
-        MachineError: the interpreter cannot be started on this machine.
+        MachineError: at the first use, where the interpreter cannot be started on this machine.
     """
-    key = digests.of_json([__version__, plan.platform, plan.suite, [deb.sha256 for deb in plan.pinned.debs]])
-    root = machine.cache.folder("root", key, lambda folder: write_tree(system(), folder))
-    start = cache(lambda: interpreter(root, str(runtime.interpreter(plan.python)), machine.run))
+    start = cache(lambda: interpreter(files, str(plan.interpreter), machine.run))
 
     def run(args: Sequence[str], stdin: bytes) -> Completed:
         # The engine is found when the first module is compiled: with everything in the cache, none is tried.
         return start()(args, stdin)
 
-    return Compiler(run, key, plan.python)
+    return Compiler(run, _identity(plan), plan.python)
+
+
+def _identity(plan: Plan) -> Digest:
+    """Names everything that decides what the interpreter is."""
+    base = plan.pinned.base.digest if plan.pinned.base else ""
+    return digests.of_json([__version__, plan.platform, plan.suite, [deb.sha256 for deb in plan.pinned.debs], base])
 
 
 def write_tree(tree: FileTree, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from slimtorch.build import bases
 from slimtorch.build.fetching import architecture, request, tools
 from slimtorch.project.config import config_digest, inputs
 from slimtorch.project.lock import Lock, LockedPlatform
@@ -13,10 +14,10 @@ from slimtorch.sources.resolve import resolve
 
 if TYPE_CHECKING:
     from slimtorch.host.machine import Machine
-    from slimtorch.project.lock import LockedDeb, LockedWheel
+    from slimtorch.project.lock import LockedDeb
     from slimtorch.project.model import Project
     from slimtorch.sources.indexes import Indexes
-    from slimtorch.sources.request import Resolution
+    from slimtorch.sources.request import Request, Resolution
 
 FRESH, HOUR = 0.0, 3600.0
 
@@ -41,14 +42,16 @@ def lock(project: Project, previous: Lock | None, keep: Keep, indexes: Indexes, 
     for platform in project.platforms:
         old = previous.platforms.get(platform) if previous else None
         with machine.progress.task(f"resolving for {platform}", 0):
-            wheels = _wheels(project, platform, old.wheels if old and keep.wheels else (), indexes, machine)
+            base = bases.lock(project, platform, machine) if project.os.base else None
+            asked = request(project, platform, indexes, base)
+            wheels = _wheels(replace(asked, keep=old.wheels if old and keep.wheels else ()), machine)
             debs = _debs(project, platform, previous if keep.debs else None, machine, newest=not keep.debs)
         notes += wheels.notes
-        platforms[platform] = LockedPlatform(wheels.wheels, debs)
+        platforms[platform] = LockedPlatform(wheels.wheels, debs, base)
     return Lock(
         config_digest=config_digest(project),
         python=project.python,
-        suite=project.os.suite,
+        suite="" if project.os.base else project.os.suite,
         platforms=platforms,
         load_seconds=previous.load_seconds if previous else None,
         inputs=inputs(project),
@@ -56,11 +59,8 @@ def lock(project: Project, previous: Lock | None, keep: Keep, indexes: Indexes, 
     )
 
 
-def _wheels(
-    project: Project, platform: str, previous: tuple[LockedWheel, ...], indexes: Indexes, machine: Machine
-) -> Resolution:
-    asked = replace(request(project, platform, indexes), keep=previous)
-    found = resolve(asked, tools(indexes, machine))
+def _wheels(asked: Request, machine: Machine) -> Resolution:
+    found = resolve(asked, tools(asked.indexes, machine))
     downloads.remember(found, machine.cache)
     return found
 

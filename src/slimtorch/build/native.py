@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from slimtorch.image.tree import FileTree
     from slimtorch.project.plan import Plan
 
+FORMAT = 2
+"""Changes when what is kept of a layer does."""
 PACKERS = 2
 """Layers packed at once; the codec's own threads fill what one layer's reading and hashing leave idle."""
 
@@ -41,7 +43,7 @@ class Materials:
     stack: Callable[[], FileTree]
     app: FileTree
     weights: FileTree
-    base: tuple[Layer, ...] = ()
+    base: Image | None = None
 
 
 def build(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress: Progress) -> Image:
@@ -52,19 +54,25 @@ def build(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress
     """
     service = {name: tree for name, tree in ((WEIGHTS, materials.weights), (APP, materials.app)) if tree}
     layers = [
-        *materials.base,
+        *(materials.base.layers if materials.base else ()),
         *_stack(plan, materials.stack, codec, cache, progress),
         *_pack_all(service, codec, cache, progress),
     ]
     labels = {**plan.runtime.labels, "io.slimtorch.plan": plan.digest}
-    runtime = replace(plan.runtime, labels=labels)
+    runtime = replace(plan.runtime, labels=labels, env={**_inherited(materials.base), **plan.runtime.env})
     annotations = {name: value for name, value in labels.items() if name.startswith("org.opencontainers.")}
     annotations["org.opencontainers.image.created"] = runtime.created_text
     return assemble(runtime, layers, annotations)
 
 
+def _inherited(base: Image | None) -> dict[str, str]:
+    """The base image's environment, which its libraries may rely on."""
+    rows = base.settings.get("config", {}).get("Env") or [] if base else []
+    return dict(row.partition("=")[::2] for row in rows)
+
+
 def _stack(plan: Plan, tree: Callable[[], FileTree], codec: Codec, cache: Cache, progress: Progress) -> list[Layer]:
-    key = digests.of_json([plan.stack_digest, codec.id])
+    key = digests.of_json([FORMAT, plan.stack_digest, codec.id])
     record = cache.record("stack", key)
     if record is not None:
         known = [_from_record(item, cache) for item in record["layers"]]
@@ -92,7 +100,7 @@ def _pack_all(parts: Mapping[str, FileTree], codec: Codec, cache: Cache, progres
 
 
 def _pack(name: str, tree: FileTree, codec: Codec, cache: Cache, progress: Progress) -> Layer:
-    key = digests.of_json([name, tree_digest(tree), codec.id])
+    key = digests.of_json([FORMAT, name, tree_digest(tree), codec.id])
     record = cache.record("layer", key)
     if record is not None and (known := _from_record(record, cache)) is not None:
         return known

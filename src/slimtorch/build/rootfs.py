@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from slimtorch.image.tree import Entry, FileTree, directory, small_file, symlink
 from slimtorch.project.runtime import CACHE as CACHE_ROOT
-from slimtorch.project.runtime import CACHE_FOLDERS, HEALTH_PROBE, VENV, interpreter
+from slimtorch.project.runtime import HEALTH_PROBE, VENV
 
 if TYPE_CHECKING:
     from slimtorch.project.plan import Plan
@@ -20,18 +20,19 @@ SHARED_MODE = 0o1777
 
 def generated(plan: Plan) -> FileTree:
     """The virtual environment, the health probe and the service's folders; everything else belongs to a package."""
-    return FileTree([*_virtual_environment(plan.python), _health_probe(), *_folders(plan)])
+    return FileTree([*_virtual_environment(plan.python, plan.interpreter), _health_probe(), *_folders(plan)])
 
 
-def _virtual_environment(python: str) -> list[Entry]:
+def _virtual_environment(python: str, interpreter: PurePosixPath) -> list[Entry]:
     """What `venv` would write (PEP 405): the marker file and links to the distribution's interpreter."""
     venv = _relative(VENV)
-    marker = f"home = {interpreter(python).parent}\ninclude-system-site-packages = false\nversion = {python}\n"
+    marker = f"home = {interpreter.parent}\ninclude-system-site-packages = false\nversion = {python}\n"
     return [
         directory(venv, OWNER),
         directory(f"{venv}/bin", OWNER),
+        directory(f"{venv}/lib/python{python}/site-packages", OWNER),
         small_file(f"{venv}/pyvenv.cfg", marker.encode(), OWNER),
-        symlink(f"{venv}/bin/python", str(interpreter(python)), OWNER),
+        symlink(f"{venv}/bin/python", str(interpreter), OWNER),
         symlink(f"{venv}/bin/python3", "python", OWNER),
         symlink(f"{venv}/bin/python{python}", "python", OWNER),
     ]
@@ -47,9 +48,10 @@ def _folders(plan: Plan) -> list[Entry]:
     shared = {"tmp", cache}
     paths = [_relative(PurePosixPath(path)) for path in plan.writable]
     owned = [directory(path, OWNER, uid=plan.uid, gid=plan.uid) for path in paths if path not in shared]
-    caches = [directory(f"{cache}/{name}", OWNER, mode=SHARED_MODE) for name in CACHE_FOLDERS.values() if name]
     workdir = directory(_relative(PurePosixPath(plan.workdir)), OWNER)
-    return [*owned, directory(cache, OWNER, mode=SHARED_MODE), *caches, workdir]
+    # Libraries make their own folders in it: a tmpfs that is mounted there hides ours, or (podman with runc) copies
+    # them with modes that only root can write to.
+    return [*owned, directory(cache, OWNER, mode=SHARED_MODE), workdir]
 
 
 def _relative(path: PurePosixPath) -> str:

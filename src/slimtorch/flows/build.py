@@ -71,6 +71,7 @@ def build(request: Request, machine: Machine) -> Built:
     lock = _lock(project, request, machine)
     planned = _plan(project, lock, request, machine)
     outputs = _outputs(project, planned, request)
+    project = replace(project, os=request.sources.os(project))
     materials = assembly.materials(project, planned, request.sources.indexes(project, machine), machine)
     image, written = None, []
     for output, name in outputs:

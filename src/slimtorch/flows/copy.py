@@ -15,5 +15,6 @@ def copy(source: str, destination: str, machine: Machine) -> str:
     """The reference, with digest, of the copy; layers are compressed again only where the destination needs it."""
     target = references.parse(destination, exists=False)
     image = stores.read(references.parse(source), machine)
-    image = stores.recompress(image, stores.codec_for(target), machine.cache)
+    if target.scheme != "dir":  # a folder has no layers to compress
+        image = stores.recompress(image, stores.codec_for(target), machine.cache)
     return stores.write(image, target, machine)

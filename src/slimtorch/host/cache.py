@@ -10,6 +10,7 @@ Layout below the root::
     folders/<kind>/<key>/    a sealed folder (an unpacked root, say)
     tmp/                     work in progress; swept when older than a day
     locks/                   one empty file per key being made
+    apt/<key>/               package lists of one Debian archive, apt's own; made again when they are gone
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ class Cache:
 
     def contents(self) -> Iterator[Cached]:
         """Everything in the cache, least recently used first."""
-        found = [*self._files("blobs"), *self._files("records"), *self._folders()]
+        found = [*self._files("blobs"), *self._files("records"), *self._folders("folders/*/*"), *self._folders("apt/*")]
         yield from sorted(found, key=lambda item: (item.used, item.key))
 
     def surplus(self, *, keep_bytes: int) -> list[Cached]:
@@ -204,8 +205,8 @@ class Cache:
             kind, key = ("blob", path.parent.name + path.name) if part == "blobs" else (path.parent.name, path.name)
             yield Cached(kind, key, stat.st_size, stat.st_mtime, path)
 
-    def _folders(self) -> Iterator[Cached]:
-        for path in sorted((self.root / "folders").glob("*/*")):
+    def _folders(self, pattern: str) -> Iterator[Cached]:
+        for path in sorted(self.root.glob(pattern)):
             size = sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
             yield Cached(path.parent.name, path.name, size, path.stat().st_mtime, path)
 

@@ -6,8 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from slimtorch.image.codec import decompressor
-from slimtorch.image.tar import read
+from slimtorch.image.flatten import hidden, is_whiteout, members
 from slimtorch.image.tree import Kind
 from slimtorch.inventory.model import APP, OTHER, Inventory, LayerFacts, Package
 from slimtorch.inventory.packages import is_list, merged, owners
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from slimtorch.image.layer import Layer
     from slimtorch.image.model import Image
 
-_WHITEOUT = ".wh."
 _BYTECODE = re.compile(r"(.*/)?__pycache__/([^/.]+)\.[^/]*\.pyc")
 
 
@@ -51,24 +49,22 @@ def take(image: Image) -> Inventory:
 def _scan(layer: Layer, lists: dict[str, bytes]) -> dict[str, int]:
     """Sizes of the layer's files and links by path; fills `lists` with the packages' own lists."""
     sizes: dict[str, int] = {}
-    with layer.open() as stored, decompressor(stored, layer.blob.media_type) as stream:
-        for member in read(stream, f"layer {layer.name or layer.blob.digest}", devices="skip"):
-            if member.kind is Kind.DIRECTORY:
-                continue
-            sizes[member.path] = member.size
-            if member.kind is Kind.FILE and is_list(member.path, member.size):
-                lists[member.path] = member.data.read()
+    for member in members(layer):
+        if member.kind is Kind.DIRECTORY:
+            continue
+        sizes[member.path] = member.size
+        if member.kind is Kind.FILE and is_list(member.path, member.size):
+            lists[member.path] = member.data.read()
     return sizes
 
 
 def _hides(path: str, visible: dict[str, tuple[str, int]]) -> bool:
     """Whether the entry is a whiteout (OCI image-spec, layer.md); if so, what it hides is gone from `visible`."""
-    folder, _, name = path.rpartition("/")
-    if not name.startswith(_WHITEOUT):
+    if not is_whiteout(path):
         return False
-    target = folder if name == ".wh..wh..opq" else f"{folder}/{name[len(_WHITEOUT) :]}".lstrip("/")
-    for hidden in [known for known in visible if known == target or known.startswith(f"{target}/")]:
-        del visible[hidden]
+    target, _ = hidden(path)
+    for known in [known for known in visible if known == target or known.startswith(f"{target}/")]:
+        del visible[known]
     return True
 
 

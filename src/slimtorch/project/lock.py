@@ -53,10 +53,15 @@ class LockedDeb:
 
 @dataclass(frozen=True, slots=True)
 class LockedBase:
-    """A base image that the user named, by the digest of its manifest."""
+    """A base image that the user named, by the digest of its manifest, and what was found in it.
+
+    `interpreter` is the absolute path of its Python, `glibc` the minor version of its glibc 2.
+    """
 
     reference: str
     digest: Digest
+    interpreter: str
+    glibc: int
 
 
 @dataclass(frozen=True, slots=True)

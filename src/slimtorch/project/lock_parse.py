@@ -29,6 +29,7 @@ AGAIN = "run `slimtorch lock` to write it again"
 _DEB_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~%:_-]*\.deb")
 _DEB_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _DEB_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~:-]*")
+_INTERPRETER = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._+-]*)+")
 _PLATFORM = re.compile(r"linux/[a-z0-9]+(?:/[a-z0-9]+)?")
 
 
@@ -139,7 +140,10 @@ def _base(table: _Table, platform: str) -> LockedBase | None:
     if "base" not in table.data:
         return None
     base = table.table("base", f"{platform}: base")
-    return LockedBase(base.text("reference"), base.digest("digest"))
+    interpreter = base.text("interpreter")
+    if not _INTERPRETER.fullmatch(interpreter):
+        raise base.damaged(f"interpreter is not the path of a Python: {interpreter[:100]!r}")
+    return LockedBase(base.text("reference"), base.digest("digest"), interpreter, base.size("glibc"))
 
 
 def _wheel(row: _Table) -> LockedWheel:

@@ -57,7 +57,8 @@ def emit(lock: Lock) -> str:
 def _platform(prefix: str, platform: LockedPlatform) -> list[str]:
     blocks = [f"[{prefix}]\n"]
     if base := platform.base:
-        blocks.append(_block(f"[{prefix}.base]", {"reference": base.reference, "digest": base.digest}))
+        found = {"interpreter": base.interpreter, "glibc": base.glibc}
+        blocks.append(_block(f"[{prefix}.base]", {"reference": base.reference, "digest": base.digest, **found}))
     for deb in sorted(platform.debs):
         extra = {"architecture": deb.architecture}
         blocks.append(_block(f"[[{prefix}.deb]]", _file(deb) | extra))

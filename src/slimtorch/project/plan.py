@@ -14,9 +14,11 @@ from slimtorch import __version__
 from slimtorch.errors import LockError
 from slimtorch.image import digest as digests
 from slimtorch.project.facts import facts
-from slimtorch.project.runtime import runtime
+from slimtorch.project.runtime import interpreter, runtime
 
 if TYPE_CHECKING:
+    from pathlib import PurePosixPath
+
     from slimtorch.image.config import Runtime
     from slimtorch.image.digest import Digest
     from slimtorch.project.lock import Lock, LockedPlatform
@@ -52,6 +54,11 @@ class Plan:
     workdir: str
     writable: tuple[str, ...]
     runtime: Runtime
+
+    @property
+    def interpreter(self) -> PurePosixPath:
+        """Where the image's Python stands."""
+        return interpreter(self.python, self.pinned)
 
     @property
     def stack_digest(self) -> Digest:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from slimtorch.project.facts import TorchFacts
-    from slimtorch.project.lock import Lock
+    from slimtorch.project.lock import Lock, LockedPlatform
     from slimtorch.project.model import Health, Project, Service
 
 VENV = PurePosixPath("/opt/venv")
@@ -35,9 +35,9 @@ CACHE_FOLDERS = {
 }
 
 
-def interpreter(python: str) -> PurePosixPath:
-    """Where the distribution's interpreter stands in the image."""
-    return PurePosixPath(f"/usr/bin/python{python}")
+def interpreter(python: str, pinned: LockedPlatform) -> PurePosixPath:
+    """Where the interpreter stands in the image: the distribution's, or the one that the base image has."""
+    return PurePosixPath(pinned.base.interpreter if pinned.base else f"/usr/bin/python{python}")
 
 
 def writable(service: Service) -> tuple[PurePosixPath, ...]:
@@ -58,7 +58,7 @@ def runtime(project: Project, lock: Lock, platform: str, facts: TorchFacts, *, c
         cmd=service.command,
         ports=(service.port,),
         labels=_labels(project, lock, facts),
-        health=_health(service, lock),
+        health=_health(service, lock, interpreter(lock.python, lock.platforms[platform])),
         stop_signal=service.stop_signal,
         created=created,
     )
@@ -73,12 +73,12 @@ def start_period(health: Health, lock: Lock) -> float:
     return float(max(10, 5 * -(-MEASURED_FACTOR * lock.load_seconds // 5)))
 
 
-def _health(service: Service, lock: Lock) -> HealthCheck | None:
+def _health(service: Service, lock: Lock, python: PurePosixPath) -> HealthCheck | None:
     health = service.health
     if health is None:
         return None
     # -I -S: neither the environment nor site-packages can slow the probe down or change what it does.
-    probe = (str(interpreter(lock.python)), "-I", "-S", str(HEALTH_PROBE))
+    probe = (str(python), "-I", "-S", str(HEALTH_PROBE))
     arguments = ("--port", str(service.port), "--path", health.path, "--timeout", f"{health.timeout:g}")
     return HealthCheck(
         (*probe, *arguments), health.interval, health.timeout, start_period(health, lock), health.retries

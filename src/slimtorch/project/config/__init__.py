@@ -95,7 +95,8 @@ def load(path: Path | None = None, *, platform: str | None = None) -> Project:
 
 
 def _read(source: _Source, problems: Problems, here: str) -> Project:
-    root = source.path.parent
+    # Absolute, because tools that read these paths run in other folders.
+    root = source.path.parent.absolute()
     top = Table(source.settings, project.SECTION, problems, source.prefix)
     name, version = project.name_and_version(top, source.pyproject, root.resolve().name)
     below = system.read(top.table(system.SECTION), root)

@@ -89,8 +89,8 @@ def read(table: Table, root: Path) -> Os:
     for key in (SUITE, PACKAGES, MIRROR, KEYRING, SNAPSHOT):
         if base and key in table:
             table.bad(key, "does not go with os.base: a base image brings its own operating system")
-    if MIRROR in table and SNAPSHOT in table:
-        table.bad(SNAPSHOT, "does not go with os.mirror: the dated archive is a mirror of its own")
+    if MIRROR in table and SNAPSHOT in table and "{snapshot}" not in table.read(MIRROR):
+        table.bad(SNAPSHOT, "needs a place in os.mirror: write {snapshot} where the date goes")
     keyring = table.read(KEYRING)
     if keyring:
         try:
