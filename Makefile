@@ -24,8 +24,8 @@ requirements:               ## pin the requirements again
 	$(BIN)/uv pip compile -q requirements/dev.in $(COMPILE) -o requirements/dev.txt
 
 demo: $(VENV)/run           ## build examples/digits, start the image, ask it for a prediction
-	@$(BIN)/python -m slimtorch build examples/digits --output oci:dist/digits
-	@$(BIN)/python -m slimtorch verify oci:dist/digits --project examples/digits
+	$(BIN)/slimtorch build examples/digits --output oci:dist/digits:demo
+	$(BIN)/slimtorch verify oci:dist/digits:demo --project examples/digits
 
 check: $(VENV)/dev          ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

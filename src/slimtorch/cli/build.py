@@ -57,8 +57,19 @@ def command(
         console.result_json(tables.built_json(built))
         return
     console.table(tables.built(built))
+    console.say(_how_to_run(built))
     for reference in built.references:
         console.result(reference)
+
+
+def _how_to_run(built: flow.Built) -> str:
+    """One line that runs the image, wherever it was put."""
+    first = built.references[0].partition("@")[0]
+    name = first.removeprefix("docker:") if first.startswith("docker:") else built.name
+    copy = "" if first.startswith("docker:") else f"slimtorch copy {first} docker:{name} && "
+    writable = " ".join(f"--tmpfs {path}" for path in built.plan.writable)
+    ports = " ".join(f"-p {port}:{port}" for port in built.plan.runtime.ports)
+    return f"run it: {copy}docker run --rm --read-only {writable} --cap-drop ALL {ports} {name}"
 
 
 def _show_plan(preview: flow.Preview, format_: str) -> None:

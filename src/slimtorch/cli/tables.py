@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from slimtorch.cli.console import Table, seconds, size
 from slimtorch.image.layer import FILES_ANNOTATION as FILES
 from slimtorch.image.layer import SIZE_ANNOTATION as UNPACKED
+from slimtorch.inventory.model import LayerFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from slimtorch.flows.lock import Locked
     from slimtorch.flows.show import Shown
     from slimtorch.flows.verify import Verified
-    from slimtorch.inventory.model import LayerFacts
+    from slimtorch.image.layer import Layer
     from slimtorch.project.lock import LockedDeb, LockedWheel
 
 LINKS = {"100 Mbit/s": 12_500_000, "1 Gbit/s": 125_000_000}
@@ -24,6 +25,7 @@ LINKS = {"100 Mbit/s": 12_500_000, "1 Gbit/s": 125_000_000}
 
 _NUMBERS = frozenset({"files", "size", "pull", "wheels", "debs", *LINKS})
 _HEAD = ("layer", "holds", "files", "size", "pull", *LINKS)
+SERVICE = {"system": "users, folders, health probe", "weights": "model weights", "app": "the service's own files"}
 LARGEST = 3
 """Packages named for a layer before the rest is counted."""
 
@@ -53,17 +55,18 @@ def packages(shown: Shown) -> Table:
 
 
 def built(result: Built) -> Table:
-    """The layers of a new image, from what its manifest says of them."""
-    rows = []
+    """The layers of a new image, from its plan and from what its manifest says of them."""
+    pinned = {file.owner: file.size for file in result.plan.pinned.files}
+    by_size = {
+        layer.name: sorted(layer.owners, key=lambda owner: -pinned.get(owner, 0)) for layer in result.plan.layers
+    }
+    rows, files, unpacked, pull = [], 0, 0, 0
     for layer in result.image.layers:
         notes = layer.blob.annotations
-        files, unpacked = int(notes.get(FILES, 0)), int(notes.get(UNPACKED, 0))
-        rows.append((layer.name, f"{files:,}", *_sizes(unpacked, layer.blob.size)))
-    pull = sum(layer.blob.size for layer in result.image.layers)
-    unpacked = sum(int(layer.blob.annotations.get(UNPACKED, 0)) for layer in result.image.layers)
-    files = sum(int(layer.blob.annotations.get(FILES, 0)) for layer in result.image.layers)
-    total = ("total", f"{files:,}", *_sizes(unpacked, pull))
-    return Table(("layer", "files", "size", "pull", *LINKS), rows, _NUMBERS, total)
+        count, bytes_ = int(notes.get(FILES, 0)), int(notes.get(UNPACKED, 0))
+        rows.append((_layer_name(layer), _planned(layer.name, by_size), f"{count:,}", *_sizes(bytes_, layer.blob.size)))
+        files, unpacked, pull = files + count, unpacked + bytes_, pull + layer.blob.size
+    return Table(_HEAD, rows, _NUMBERS, ("total", "", f"{files:,}", *_sizes(unpacked, pull)))
 
 
 def plan(preview: Preview) -> Table:
@@ -91,7 +94,8 @@ def proof(verified: Verified) -> Table:
         ("load", f"{found.load_seconds:.2f} s" if found.load_seconds is not None else "never healthy"),
         ("resident memory", size(found.resident)),
         ("peak memory", size(found.peak)),
-        ("held-out answers", f"{found.answered}"),
+        ("held-out answers", f"{found.answered} of {found.asked} right" if found.asked else "none were given"),
+        *([("first answer", found.first_answer)] if found.first_answer else []),
         ("findings", _counts(verified.findings)),
     ]
     return Table(("proof", verified.reference), rows)
@@ -193,6 +197,7 @@ def proof_json(verified: Verified) -> dict[str, Any]:
         "resident": found.resident,
         "peak": found.peak,
         "answered": found.answered,
+        "asked": found.asked,
         "findings": findings_json(verified.findings),
     }
 
@@ -205,8 +210,16 @@ def _count(files: Sequence[LockedDeb | LockedWheel]) -> tuple[str, str]:
     return f"{len(files)}", size(sum(file.size for file in files))
 
 
-def _layer_name(layer: LayerFacts) -> str:
-    return layer.name or layer.digest[7:19]
+def _layer_name(layer: LayerFacts | Layer) -> str:
+    return layer.name or (layer.digest if isinstance(layer, LayerFacts) else layer.blob.digest)[7:19]
+
+
+def _planned(name: str, owners: Mapping[str, Sequence[str]]) -> str:
+    """What a layer of the plan holds; a part of one that was cut in two is called ``name-2``."""
+    if name in SERVICE:
+        return SERVICE[name]
+    found = owners.get(name) or owners.get(name.rpartition("-")[0], ())
+    return _holds(dict.fromkeys(found, 0)) or "of the base image"
 
 
 def _holds(owners: Mapping[str, int]) -> str:

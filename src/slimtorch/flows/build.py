@@ -41,8 +41,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished image: each of `references` says where it is, with its digest."""
+    """A finished image called `name` (``digits:v1.0``); each of `references` says where it is, with its digest."""
 
+    name: str
     image: Image
     plan: Plan
     references: tuple[str, ...]
@@ -80,7 +81,7 @@ def build(request: Request, machine: Machine) -> Built:
         written.append(stores.write(image, output, machine, name=name))
     if image is None:
         raise ConfigError(str(project.config_path), ["no output was given"])
-    return Built(image, planned, tuple(written))
+    return Built(outputs[0][1], image, planned, tuple(written))
 
 
 def preview(request: Request, machine: Machine) -> Preview:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slimtorch.probe.questions import Question
     from slimtorch.probe.session import Report, Subject
 
+EXCERPT = 160
 OTHER_UID = 54321
 """A user id that no image knows, as OpenShift gives them."""
 
@@ -35,6 +36,9 @@ class Proof:
     resident: int = 0
     peak: int = 0
     answered: int = 0
+    asked: int = 0
+    first_answer: str = ""
+    """The body of the first answer, shortened: what a user of the service would see."""
     import_seconds: tuple[tuple[str, float], ...] = ()
     findings: tuple[Finding, ...] = ()
     log: tuple[str, ...] = ()
@@ -132,6 +136,8 @@ def _proof(engine: Engine, subject: Subject, probe: Probe, report: Report) -> Pr
         resident=report.resident,
         peak=report.peak,
         answered=answered,
+        asked=len(probe.questions),
+        first_answer=report.answers[0][1][:EXCERPT] if report.answers else "",
         import_seconds=tuple((name, seconds) for name, seconds, why in report.imports if not why),
         findings=tuple(found),
         log=report.log,
