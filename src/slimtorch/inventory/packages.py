@@ -34,7 +34,8 @@ def is_list(path: str, size: int) -> bool:
 def owners(lists: Mapping[str, bytes]) -> dict[str, str]:
     """The owner of each path that a list names, as ``wheel:NAME==VERSION`` or ``deb:NAME=VERSION``."""
     found: dict[str, str] = {}
-    for path, data in sorted(lists.items()):
+    # The outermost list comes last and wins: a distribution owns what is vendored inside it.
+    for path, data in sorted(lists.items(), key=lambda item: (-item[0].count("/"), item[0])):
         text = data.decode(errors="replace")
         if path.endswith(".dist-info/RECORD"):
             found.update(_record(path, text, lists.get(posixpath.dirname(path) + "/METADATA", b"")))
