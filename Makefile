@@ -15,8 +15,9 @@ $(VENV)/run: pyproject.toml requirements/run.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/run requirements/dev.txt
+$(VENV)/dev: $(VENV)/run requirements/dev.txt examples/digits/requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet -r examples/digits/requirements-dev.txt
 	@touch $@
 
 requirements:               ## pin the requirements again
@@ -44,7 +45,8 @@ live-tools:                 ## Debian packages that the live tests need, when ru
 	@sh tests/live/install-tools.sh
 
 bench: $(VENV)/dev          ## measure against the reference image; results in docs/benchmarks.md
-	$(BIN)/python bench/digits.py
+	$(BIN)/python -m bench.digits --base minbase
+	$(BIN)/python -m bench.digits --base debian-slim
 
 clean:                      ## remove what the other targets made
 	rm -rf $(VENV) dist bench/out .mypy_cache .ruff_cache .pytest_cache

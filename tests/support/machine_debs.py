@@ -6,6 +6,7 @@ Only what a small service needs is packed, so that an image takes a second to bu
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from slimtorch.tables import load
 from tests.support.debs import control, make_ar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 STATUS, INFO = Path("/var/lib/dpkg/status"), Path("/var/lib/dpkg/info")
 SHOWN = ("Version", "Architecture", "Multi-Arch", "Provides")
@@ -97,13 +98,13 @@ def _pack(name: str, stanza: Mapping[str, str], names: set[str], all_: Mapping[s
         if kept := _kept(stanza.get(key.lower(), ""), names, all_):
             fields[key] = kept
     others = {kind: path.read_bytes() for kind in CONTROL if (path := _info(name, kind)).is_file()}
-    files = list(_files(name))
+    folders, files = _files(name)
     members = [
         ("debian-binary", b"2.0\n"),
         ("control.tar", _control({"control": control(name, fields).encode(), **others})),
-        ("data.tar", _data(files)),
+        ("data.tar", _data(folders, files)),
     ]
-    return Packed(make_ar(members), fields, tuple(str(path).lstrip("/") for path in files if _is_leaf(path)))
+    return Packed(make_ar(members), fields, tuple(path.lstrip("/") for path in files))
 
 
 def _kept(relations: str, names: set[str], all_: Mapping[str, Mapping[str, str]]) -> str:
@@ -118,24 +119,28 @@ def _info(name: str, kind: str) -> Path:
     return plain if plain.is_file() else INFO / f"{name}:amd64.{kind}"
 
 
-def _files(name: str) -> Iterator[Path]:
-    for line in _info(name, "list").read_text().splitlines():
-        path = Path(line)
-        # Images of Debian for containers leave documentation out.
-        if line != "/." and not LEFT_OUT.fullmatch(line) and (path.exists() or path.is_symlink()):
-            yield path
+def _files(name: str) -> tuple[list[str], list[str]]:
+    """The package's folders, and its other files that are wanted and there.
+
+    What is above another path is a folder: on a merged system /lib is a link, and packages still ship it as a folder.
+    """
+    listed = [line for line in _info(name, "list").read_text().splitlines() if line != "/."]
+    above = {str(parent) for line in listed for parent in Path(line).parents}
+    found = {line for line in listed if not LEFT_OUT.fullmatch(line)}
+    folders = [line for line in found if line in above or (os.path.isdir(line) and not os.path.islink(line))]
+    # Images of Debian for containers leave documentation out.
+    return sorted(folders), sorted(line for line in found.difference(folders) if os.path.lexists(line))
 
 
-def _is_leaf(path: Path) -> bool:
-    return path.is_symlink() or path.is_file()
-
-
-def _data(files: list[Path]) -> bytes:
+def _data(folders: list[str], files: list[str]) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for path in folders:
+            member = tarfile.TarInfo(f".{path}")
+            member.type, member.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(member)
         for path in files:
-            # Hard links become files of their own: tarfile notes what it has seen, and a new header has seen nothing.
-            archive.inodes = {}  # type: ignore[attr-defined]
+            archive.inodes = {}  # type: ignore[attr-defined]  # hard links become files of their own
             archive.add(path, f".{path}", recursive=False, filter=_as_roots)
     return out.getvalue()
 

@@ -27,6 +27,9 @@ PORT = 18519
 SETTINGS = f"""name = "parrot"
 version = "1.2"
 
+[app]
+include = ["serve.py", "parrot"]
+
 [service]
 command = ["python", "serve.py"]
 port = {PORT}
@@ -73,7 +76,6 @@ FILES = {
     "requirements.txt": "parrot-words\n",
     "parrot/__init__.py": "",
     "parrot/beak.py": "open = True\n",
-    "README.md": "not for the image's sake\n",
 }
 QUIET = ("VIRTUAL_ENV", "SLIMTORCH_CACHE", "SOURCE_DATE_EPOCH", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "PYTHONPATH")
 
@@ -135,6 +137,12 @@ class Stock:
         return self.root / "cache"
 
     @property
+    def references(self) -> list[str]:
+        """The image in a layout and in an archive, as the build printed them."""
+        found: list[str] = json.loads((self.root / "references.json").read_text())
+        return found
+
+    @property
     def paths(self) -> dict[str, list[str]]:
         """The files of each Debian package."""
         found: dict[str, list[str]] = json.loads((self.root / "packages.json").read_text())
@@ -168,7 +176,8 @@ def _make(made: Stock) -> None:
     make_wheels(made.wheels)
     write_project(made.root / "project", made)
     shop = Shop(made, made.root / "project", made.cache, _environment(made))
-    shop("build", "--apt-mirror", made.mirror, "-o", f"oci:{made.root}/image", "-o", f"archive:{made.root}/a.tar").ok()
+    outputs = ("-o", f"oci:{made.root}/image", "-o", f"archive:{made.root}/image.tar")
+    (made.root / "references.json").write_text(json.dumps(shop.build(*outputs).ok().references))
 
 
 def make_wheels(folder: Path) -> None:

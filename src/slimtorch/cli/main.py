@@ -88,10 +88,14 @@ def run(argv: Sequence[str] | None = None) -> int:
     """The exit code of the command in `argv`; its results are on stdout, everything else on stderr."""
     try:
         result: Any = cli.main(argv, prog_name="slimtorch", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        console.say(error.format_message())
+        return USAGE
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        console.error(error.format_message(), f"see `{context.command_path} --help`" if context else "")
         return USAGE
     except SlimtorchError as error:
         console.error(error.message, error.hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from slimtorch import stores
@@ -26,4 +26,4 @@ def show(reference: str, machine: Machine) -> Shown:
     """The inventory of the image at `reference`."""
     parsed = references.parse(reference)
     image = stores.read(parsed, machine)
-    return Shown(f"{parsed}@{image.digest}", take(image))
+    return Shown(str(replace(parsed, digest=image.digest)), take(image))

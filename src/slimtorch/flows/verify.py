@@ -86,7 +86,7 @@ def _look(
         subject = Subject(root, wanted, python, ids)
         with _Loaded(image, parsed, machine) as loaded, machine.progress.task("running", 0):
             proof = smoke.prove(subject, _probe(request, project, modules), machine.run, loaded.load)
-    return Verified(f"{parsed}@{image.digest}", proof, (*found, *proof.findings))
+    return Verified(str(replace(parsed, digest=image.digest)), proof, (*found, *proof.findings))
 
 
 def _probe(request: Request, project: Project | None, modules: tuple[str, ...]) -> Probe:
