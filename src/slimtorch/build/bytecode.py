@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from slimtorch.errors import ToolError
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from slimtorch.image.digest import Digest
 
 PORTION_FILES, PORTION_BYTES = 200, 1_500_000
+LARGE_MODULE = 300_000
+"""Bytes of a source from which on it is not compiled beside another large one."""
 SOURCE_LIMIT = 32_000_000
 """Bytes above which a .py file is data rather than a module."""
 
@@ -42,6 +46,7 @@ class Compiler:
     identity: Digest
     python: str
     workers: int = 2
+    one_large: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def suffix(self) -> str:
@@ -51,13 +56,17 @@ class Compiler:
 
 def compile_tree(tree: FileTree, compiler: Compiler, cache: Cache, task: Task) -> FileTree:
     """The bytecode of every module in `tree`, each file its source's owner's; what is known comes from the cache."""
-    made: list[Entry] = []
-    for _, part in sorted(tree.partition(lambda entry: entry.owner).items()):
-        modules = [entry for entry in part.entries() if _is_module(entry)]
-        if modules:
-            made.extend(_entries(modules, compiler, cache))
-            task.advance(len(modules))
-    return FileTree(made)
+    parts = sorted(tree.partition(lambda entry: entry.owner).items())
+    modules = [found for _, part in parts if (found := [entry for entry in part.entries() if _is_module(entry)])]
+
+    def one(owned: Sequence[Entry]) -> list[Entry]:
+        made = list(_entries(owned, compiler, cache, pool))
+        task.advance(len(owned))
+        return made
+
+    # Two owners at once, so that the portions of a small one fill what the last portion of a large one leaves idle.
+    with ThreadPoolExecutor(compiler.workers) as pool, ThreadPoolExecutor(compiler.workers) as owners:
+        return FileTree(entry for made in owners.map(one, modules) for entry in made)
 
 
 def _is_module(entry: Entry) -> bool:
@@ -67,18 +76,17 @@ def _is_module(entry: Entry) -> bool:
     return not entry.owner.startswith("deb:") or entry.path.startswith("usr/lib/python3")
 
 
-def _entries(modules: Sequence[Entry], compiler: Compiler, cache: Cache) -> Iterator[Entry]:
-    script = _script()
+def _entries(modules: Sequence[Entry], compiler: Compiler, cache: Cache, pool: Executor) -> Iterator[Entry]:
     key = digests.of_json(
         [
             compiler.identity,
-            digests.of_bytes(script.encode()),
+            digests.of_bytes(_script().encode()),
             [[m.path, m.content and m.content.digest] for m in modules],
         ]
     )
     record = cache.record("bytecode", key)
     if record is None or cache.blob(digests.Digest(record["blob"])) is None:
-        record = _compile(modules, compiler, script, cache)
+        record = _compile(modules, compiler, cache, pool)
         cache.put_record("bytecode", key, record)
     blob = cache.blob_path(digests.Digest(record["blob"]))
     owners = {compiled_path(module.path, compiler): module for module in modules}
@@ -100,16 +108,19 @@ def compiled_path(path: str, compiler: Compiler) -> str:
     return f"{folder}/__pycache__/{name.removesuffix('.py')}{compiler.suffix}"
 
 
-def _compile(modules: Sequence[Entry], compiler: Compiler, script: str, cache: Cache) -> dict[str, Any]:
+def _compile(modules: Sequence[Entry], compiler: Compiler, cache: Cache, pool: Executor) -> dict[str, Any]:
+    script = _script()
     listed: list[tuple[str, int, str]] = []
 
     def run(portion: Sequence[Entry]) -> bytes:
-        done = compiler.interpreter(["-s", "-S", "-c", script], _frames(portion))
+        # Compiling takes about a hundred times a module's size in memory, so large ones take turns.
+        with compiler.one_large if max(module.size for module in portion) >= LARGE_MODULE else nullcontext():
+            done = compiler.interpreter(["-s", "-S", "-c", script], _frames(portion))
         if done.status != 0:
             raise ToolError(f"the image's interpreter could not compile:\n{done.last_lines}", output=done.last_lines)
         return done.stdout
 
-    with cache.writer() as blob, ThreadPoolExecutor(compiler.workers) as pool:
+    with cache.writer() as blob:
         for output in _in_order(pool, run, list(_portions(modules)), ahead=compiler.workers):
             for path, data in _unframe(output):
                 listed.append((compiled_path(path.lstrip("/"), compiler), len(data), digests.of_bytes(data)))
@@ -119,7 +130,7 @@ def _compile(modules: Sequence[Entry], compiler: Compiler, script: str, cache: C
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, run: Callable[[Sequence[Entry]], bytes], portions: list[list[Entry]], *, ahead: int
+    pool: Executor, run: Callable[[Sequence[Entry]], bytes], portions: list[list[Entry]], *, ahead: int
 ) -> Iterator[bytes]:
     """The results in order, with no more than `ahead` + 1 portions in memory."""
     running = [pool.submit(run, portion) for portion in portions[: ahead + 1]]
