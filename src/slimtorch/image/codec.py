@@ -45,7 +45,8 @@ class Codec:
         return _MEDIA_TYPES[self.name]
 
 
-ZSTD = Codec("zstd", 3, zstd_version)
+# Level 5 gives 5 % fewer bytes than 3 for a tenth more of a cold build; 9 would take four times as long for 5 % more.
+ZSTD = Codec("zstd", 5, zstd_version)
 GZIP = Codec("gzip", 6, zlib.ZLIB_RUNTIME_VERSION)
 NONE = Codec("none")
 

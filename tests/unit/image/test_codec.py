@@ -70,7 +70,10 @@ def test_gzip_does_not_depend_on_threads(threads: int) -> None:
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_zstd_does_not_depend_on_workers(workers: int) -> None:
-    options: dict[int, int] = {CompressionParameter.compression_level: 3, CompressionParameter.nb_workers: workers}
+    options: dict[int, int] = {
+        CompressionParameter.compression_level: ZSTD.level,
+        CompressionParameter.nb_workers: workers,
+    }
     stream = ZstdCompressor(options=options)
     assert stream.compress(DATA) + stream.flush() == compressed(ZSTD, DATA, 1 << 16)
 
@@ -108,7 +111,7 @@ def test_a_failed_context_writes_no_end() -> None:
 
 
 def test_an_identity_names_library_version_and_level() -> None:
-    assert codec("zstd").id == f"zstd:3:libzstd-{ZSTD.version}-mt"
+    assert codec("zstd").id == f"zstd:5:libzstd-{ZSTD.version}-mt"
     assert codec("gzip", 9).id == f"gzip:9:zlib-{zlib.ZLIB_RUNTIME_VERSION}-f{deflate.FORMAT}"
     assert codec("none").id == "none"
     assert len({codec("zstd", level).id for level in (1, 3, 19)}) == 3
