@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from slimtorch.build import bases, interpreters
+from slimtorch.build import bases, fetching, interpreters
 from slimtorch.build.bytecode import compile_tree
-from slimtorch.build.fetching import fetch, request
+from slimtorch.build.fetching import request
 from slimtorch.build.native import Materials
 from slimtorch.build.rootfs import OWNER, generated
 from slimtorch.image.tree import FileTree, merge, with_parents
+from slimtorch.project.plan import plan as make_plan
 from slimtorch.sources import app, deb_tree, os_files, record, wheels
 from slimtorch.sources.layout import Layout
 
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
     from slimtorch.build.bytecode import Compiler
     from slimtorch.host.machine import Machine
     from slimtorch.image.model import Image
+    from slimtorch.project.lock import Lock
     from slimtorch.project.model import Project
     from slimtorch.project.plan import Plan
     from slimtorch.sources.indexes import Indexes
 
 
-def materials(project: Project, plan: Plan, indexes: Indexes, machine: Machine) -> Materials:
+def materials(project: Project, lock: Lock, plan: Plan, indexes: Indexes, machine: Machine) -> Materials:
     """What the plan is built from; nothing is downloaded or unpacked that the cache makes unnecessary."""
-    assembly = Assembly(project, plan, indexes, machine)
+    assembly = Assembly(project, lock, plan, indexes, machine)
     service, weights = app.tree(project)
     return Materials(lambda: assembly.stack, assembly.with_bytecode(service), weights, assembly.base)
 
@@ -40,6 +42,7 @@ class Assembly:
     """The parts of one image's tree, each made when it is first asked for."""
 
     project: Project
+    lock: Lock
     plan: Plan
     indexes: Indexes
     machine: Machine
@@ -61,7 +64,7 @@ class Assembly:
         """
         if self.base is not None:
             return bases.additions(bases.folder(self.base, self.machine), self.plan)
-        blobs = {deb.name: self.blobs[deb.owner] for deb in self.plan.pinned.debs}
+        blobs = fetching.fetch_debs(self.project, self.plan.platform, self.plan.pinned, self.machine)
         shipped = deb_tree.assemble(self.plan.pinned.debs, blobs, self.machine.cache)
         user = os_files.User(self.plan.user, self.plan.uid, PurePosixPath(f"/home/{self.plan.user}"))
         return merge(shipped, os_files.tree(shipped, self.plan.suite, self.plan.python, user))
@@ -73,22 +76,34 @@ class Assembly:
 
     @cached_property
     def blobs(self) -> Mapping[str, Path]:
-        """The verified bytes of every pinned file, by its owner."""
-        return fetch(self.project, self.plan.platform, self.plan.pinned, self.indexes, self.machine)
+        """The verified bytes of every wheel, by its owner."""
+        return fetching.fetch_wheels(self.project, self.plan.platform, self.plan.pinned, self.indexes, self.machine)
 
     @cached_property
     def compiler(self) -> Compiler | None:
-        """The image's own interpreter, or None where this machine cannot run it."""
+        """The image's own interpreter, its twin for this machine's processor, or None where there is neither."""
         if interpreters.runs_here(self.plan.platform):
             if self.base is not None:
                 root = bases.folder(self.base, self.machine)
             else:
                 root = interpreters.root(self.plan, lambda: self.system, self.machine)
             return interpreters.compiler(self.plan, root, self.machine)
+        if self.twin is not None:
+            return self.twin.compiler
         self.machine.progress.note(
-            f"no bytecode for {self.plan.platform}: this machine cannot run its Python; each cold start will compile"
+            f"no bytecode for {self.plan.platform}, so that each cold start will compile: this machine cannot run its "
+            f'Python; add "{interpreters.here()}" to `platforms` and lock again'
         )
         return None
+
+    @cached_property
+    def twin(self) -> Assembly | None:
+        """The same Python for this machine's processor, where the lock has it: bytecode is the same on all of them."""
+        here = interpreters.here()
+        pinned = self.lock.platforms.get(here)
+        if pinned is None or not interpreters.same_python(pinned, self.plan.pinned):
+            return None
+        return replace(self, plan=make_plan(self.project, self.lock, here))
 
     def with_bytecode(self, tree: FileTree) -> FileTree:
         """The tree, and the bytecode of its modules."""

@@ -36,32 +36,38 @@ def architecture(platform: str) -> str:
     return platform.split("/")[1]
 
 
-def fetch(
+def fetch_wheels(
     project: Project, platform: str, pinned: LockedPlatform, indexes: Indexes, machine: Machine
 ) -> dict[str, Path]:
-    """The verified blob of every pinned file, by its owner; only what the cache lacks is downloaded.
+    """The verified blob of every pinned wheel, by its owner; only what the cache lacks is downloaded.
 
     Raises:
         FetchError: a file is nowhere any more.
         VerificationError: a file is not the one that was locked.
     """
     asked = request(project, platform, indexes, pinned.base)
-    wheels = downloads.fetch(pinned.wheels, asked, tools(indexes, machine), machine.cache, machine.progress)
+    return downloads.fetch(pinned.wheels, asked, tools(indexes, machine), machine.cache, machine.progress)
+
+
+def fetch_debs(project: Project, platform: str, pinned: LockedPlatform, machine: Machine) -> dict[str, Path]:
+    """The verified blob of every pinned distribution package, by its name; as `fetch_wheels`."""
 
     def ready() -> apt.Apt:
         return apt.prepare(project.os, architecture(platform), machine)
 
-    vendor = project.sources.vendor
-    debs = apt_fetch.fetch(pinned.debs, ready, machine, vendor=vendor)
-    return {**wheels, **{deb.owner: debs[deb.name] for deb in pinned.debs}}
+    return apt_fetch.fetch(pinned.debs, ready, machine, vendor=project.sources.vendor)
 
 
-def vendor(pinned: LockedPlatform, blobs: dict[str, Path], folder: Path) -> None:
+def vendor(
+    project: Project, platform: str, pinned: LockedPlatform, indexes: Indexes, machine: Machine, folder: Path
+) -> None:
     """Puts a copy of every pinned file into `folder`, under its own name."""
+    wheels = fetch_wheels(project, platform, pinned, indexes, machine)
+    debs = fetch_debs(project, platform, pinned, machine)
     folder.mkdir(parents=True, exist_ok=True)
     for file in pinned.files:
         target = folder / file.filename
         if not target.is_file() or target.stat().st_size != file.size:
             temporary = folder / f".{file.filename}.part"
-            shutil.copyfile(blobs[file.owner], temporary)
+            shutil.copyfile(wheels.get(file.owner) or debs[file.name], temporary)
             temporary.replace(target)

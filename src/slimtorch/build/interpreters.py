@@ -22,14 +22,26 @@ if TYPE_CHECKING:
     from slimtorch.host.process import Completed
     from slimtorch.image.digest import Digest
     from slimtorch.image.tree import Entry, FileTree
+    from slimtorch.project.lock import LockedPlatform
     from slimtorch.project.plan import Plan
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
+def here() -> str:
+    """The OCI platform whose programs this machine's processor runs."""
+    return f"linux/{_MACHINES.get(host.machine(), host.machine())}"
+
+
 def runs_here(platform: str) -> bool:
     """Whether this machine's processor runs programs of an OCI platform."""
-    return platform == f"linux/{_MACHINES.get(host.machine(), host.machine())}"
+    return platform == here()
+
+
+def same_python(one: LockedPlatform, other: LockedPlatform) -> bool:
+    """Whether both platforms have the same build of the distribution's Python."""
+    versions = [{d.name: d.version for d in pinned.debs if "python3" in d.name} for pinned in (one, other)]
+    return bool(versions[0]) and versions[0] == versions[1]
 
 
 def root(plan: Plan, system: Callable[[], FileTree], machine: Machine) -> Path:

@@ -46,7 +46,7 @@ def command(
     slimtorch build                                   to oci:dist/NAME
     slimtorch build -o archive:digits.tar             one file for docker, podman, skopeo, umoci
     slimtorch build -o docker:digits -o oci:dist      to two places at once
-    docker run $(slimtorch build -o docker:digits)    the result is the reference with its digest
+    slimtorch verify $(slimtorch build)               the result is the reference with its digest
     """  # noqa: D301  (click's \b keeps the examples' lines)
     request = flow.Request(project, output, tag, platform, PackageSources(**sources), locked=locked)
     if dry_run:

@@ -31,10 +31,21 @@ if TYPE_CHECKING:
     from slimtorch.host.progress import Task
 
 
+@dataclass(slots=True)
+class _Manner:
+    """How this process speaks; set once, with the machine."""
+
+    quiet: bool = False
+
+
+_manner = _Manner()
+
+
 def machine(cache_dir: Path | None, *, offline: bool, quiet: bool) -> Machine:
     """This machine, with a progress display that fits where stderr goes."""
     home = Path.home()
     root = cache_dir.absolute() if cache_dir else cache_root(os.environ, home)
+    _manner.quiet = quiet
     progress = Silent() if quiet else Bars() if sys.stderr.isatty() else Lines()
     return Machine(run, Cache(root), progress, os.environ, home, offline)
 
@@ -50,13 +61,14 @@ def result_json(value: Any) -> None:  # noqa: ANN401  (any JSON value)
 
 
 def say(text: str) -> None:
-    """Prints a sentence beside the result."""
-    print(text, file=sys.stderr)
+    """Prints a sentence beside the result, unless only results are wanted."""
+    if not _manner.quiet:
+        print(text, file=sys.stderr)
 
 
 def error(message: str, hint: str = "") -> None:
     """Prints an error and the way out."""
-    say(f"error: {message}" + (f"\n\nhint: {hint}" if hint else ""))
+    print(f"error: {message}" + (f"\n\nhint: {hint}" if hint else ""), file=sys.stderr)
 
 
 def findings(found: Sequence[Finding], *, to_stdout: bool = False) -> None:
@@ -81,7 +93,9 @@ class Table:
 
 
 def table(content: Table, *, to_stdout: bool = False) -> None:
-    """Prints a table no wider than the terminal."""
+    """Prints a table no wider than the terminal; one beside a result not where only results are wanted."""
+    if _manner.quiet and not to_stdout:
+        return
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415  (see the module's docstring)
     from rich.table import Table as RichTable  # noqa: PLC0415
 

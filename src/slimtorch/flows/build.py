@@ -73,7 +73,8 @@ def build(request: Request, machine: Machine) -> Built:
     planned = _plan(project, lock, request, machine)
     outputs = _outputs(project, planned, request)
     project = replace(project, os=request.sources.os(project))
-    materials = assembly.materials(project, planned, request.sources.indexes(project, machine), machine)
+    here = replace(project, os=request.sources.os(project))
+    materials = assembly.materials(here, lock, planned, request.sources.indexes(project, machine), machine)
     image, written = None, []
     for output, name in outputs:
         codec = stores.codec_for(output)

@@ -76,8 +76,7 @@ def _resolve(project: Project, request: Request, machine: Machine) -> Lock:
     for note in made.notes:
         machine.progress.note(note)
     for platform, pinned in made.platforms.items() if request.vendor else ():
-        blobs = fetching.fetch(replace(project, os=os), platform, pinned, indexes, machine)
-        fetching.vendor(pinned, blobs, request.vendor or Path())
+        fetching.vendor(replace(project, os=os), platform, pinned, indexes, machine, request.vendor or Path())
     if request.write:
         lock_file.write(path, made)
     return made
