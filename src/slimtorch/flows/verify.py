@@ -81,7 +81,7 @@ def _look(
     python = environment.interpreter(files, wanted)
     ids = access.user(files, wanted)
     proof = smoke.Proof()
-    if python is not None and ids is not None:
+    if python is not None and ids is not None and wanted.argv:  # else a finding says what is missing
         modules = tuple(name for name in FRAMEWORKS if f"{python.site_packages}/{name}/__init__.py" in files)
         subject = Subject(root, wanted, python, ids)
         with _Loaded(image, parsed, machine) as loaded, machine.progress.task("running", 0):
