@@ -7,11 +7,13 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from slimtorch import tables
 from slimtorch.build import bases, fetching, interpreters
 from slimtorch.build.bytecode import compile_tree
 from slimtorch.build.fetching import request
 from slimtorch.build.native import Materials
-from slimtorch.build.rootfs import OWNER, generated
+from slimtorch.build.rootfs import OWNER, generated, health_script
+from slimtorch.image import digest as digests
 from slimtorch.image.tree import FileTree, merge, with_parents
 from slimtorch.project.plan import plan as make_plan
 from slimtorch.sources import app, deb_tree, os_files, record, wheels
@@ -34,7 +36,7 @@ def materials(project: Project, lock: Lock, plan: Plan, indexes: Indexes, machin
     """What the plan is built from; nothing is downloaded or unpacked that the cache makes unnecessary."""
     assembly = Assembly(project, lock, plan, indexes, machine)
     service, weights = app.tree(project)
-    return Materials(lambda: assembly.stack, assembly.with_bytecode(service), weights, assembly.base)
+    return Materials(lambda: assembly.stack, assembly.with_bytecode(service), weights, assembly.identity, assembly.base)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Assembly:
     plan: Plan
     indexes: Indexes
     machine: Machine
+
+    @property
+    def identity(self) -> str:
+        """Names what decides the tree beside the plan: slimtorch's own data, and whether bytecode can be made."""
+        return digests.of_json([tables.digest(), digests.of_bytes(health_script()), self.compiler is not None])
 
     @cached_property
     def stack(self) -> FileTree:

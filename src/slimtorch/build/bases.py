@@ -13,8 +13,8 @@ from slimtorch.image import digest as digests
 from slimtorch.image import reference as references
 from slimtorch.image.tree import FileTree, directory, small_file
 from slimtorch.image.unpack import unpack
-from slimtorch.probe import service
-from slimtorch.probe.files import of_directory
+from slimtorch.inventory import service
+from slimtorch.inventory.files import of_directory
 from slimtorch.project.lock import LockedBase
 from slimtorch.sources.os_files import MOUNT_POINTS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from slimtorch.host.machine import Machine
     from slimtorch.image.model import Image
-    from slimtorch.probe.files import Files
+    from slimtorch.inventory.files import Files
     from slimtorch.project.model import Project
     from slimtorch.project.plan import Plan
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from slimtorch.errors import ArchiveError
 from slimtorch.image import digest as digests
 from slimtorch.image.layer import FILES_ANNOTATION, SIZE_ANNOTATION, Descriptor, Layer
 from slimtorch.image.model import assemble
 from slimtorch.image.pack import pack
 from slimtorch.image.split import split, tree_digest
-from slimtorch.image.tree import Kind
+from slimtorch.image.tree import Entry, FileTree, Kind, directory
 from slimtorch.project.plan import APP, WEIGHTS
 
 if TYPE_CHECKING:
@@ -27,23 +28,53 @@ if TYPE_CHECKING:
     from slimtorch.host.progress import Progress
     from slimtorch.image.codec import Codec
     from slimtorch.image.model import Image
-    from slimtorch.image.tree import FileTree
     from slimtorch.project.plan import Plan
 
-FORMAT = 2
+FORMAT = 3
 """Changes when what is kept of a layer does."""
+PLAN_LABEL = "io.slimtorch.plan"
 PACKERS = 2
 """Layers packed at once; the codec's own threads fill what one layer's reading and hashing leave idle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """What a plan is built from. `stack` assembles the tree below the service's own files, when it is needed at all."""
+    """What a plan is built from. `stack` assembles the tree below the service's own files, when it is needed at all.
+
+    `identity` names what decides the stack beside the plan: data that slimtorch brings, and whether there is bytecode.
+    """
 
     stack: Callable[[], FileTree]
     app: FileTree
     weights: FileTree
+    identity: str = ""
     base: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The layers below the service's own files, and what those have to respect.
+
+    `folders` are the directories that are not simply root's; `taken` are the paths of files below the working
+    directory.
+    """
+
+    layers: tuple[Layer, ...]
+    folders: Mapping[str, Entry]
+    taken: frozenset[str]
+
+    def carry(self, tree: FileTree) -> FileTree:
+        """The service's tree with the stack's directories as they are.
+
+        Raises:
+            ArchiveError: a package brings a file of the same name.
+        """
+        if clash := self.taken & tree.keys():
+            first = min(clash)
+            raise ArchiveError(
+                f"the project and a package both bring /{first}", hint="rename it, or choose another [service] workdir"
+            )
+        return FileTree(self.folders.get(entry.path, entry) for entry in tree.entries())
 
 
 def build(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress: Progress) -> Image:
@@ -51,14 +82,18 @@ def build(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress
 
     Raises:
         VerificationError: a wheel's or package's file is not what its own list promises.
+        ArchiveError: two owners bring different things to one path.
     """
-    service = {name: tree for name, tree in ((WEIGHTS, materials.weights), (APP, materials.app)) if tree}
+    stack = _stack(plan, materials, codec, cache, progress)
+    trees = ((WEIGHTS, materials.weights), (APP, materials.app))
+    service = {name: stack.carry(tree) for name, tree in trees if tree}
     layers = [
         *(materials.base.layers if materials.base else ()),
-        *_stack(plan, materials.stack, codec, cache, progress),
+        *stack.layers,
         *_pack_all(service, codec, cache, progress),
     ]
-    labels = {**plan.runtime.labels, "io.slimtorch.plan": plan.digest}
+    made_of = digests.of_json([plan.digest, codec.id, materials.identity])
+    labels = {**plan.runtime.labels, PLAN_LABEL: made_of}
     runtime = replace(plan.runtime, labels=labels, env={**_inherited(materials.base), **plan.runtime.env})
     annotations = {name: value for name, value in labels.items() if name.startswith("org.opencontainers.")}
     annotations["org.opencontainers.image.created"] = runtime.created_text
@@ -71,17 +106,36 @@ def _inherited(base: Image | None) -> dict[str, str]:
     return dict(row.partition("=")[::2] for row in rows)
 
 
-def _stack(plan: Plan, tree: Callable[[], FileTree], codec: Codec, cache: Cache, progress: Progress) -> list[Layer]:
-    key = digests.of_json([FORMAT, plan.stack_digest, codec.id])
+def _stack(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress: Progress) -> Stack:
+    key = digests.of_json([FORMAT, plan.stack_digest, codec.id, materials.identity])
     record = cache.record("stack", key)
     if record is not None:
         known = [_from_record(item, cache) for item in record["layers"]]
         if None not in known:
-            return [layer for layer in known if layer is not None]
+            folders = {
+                row[0]: directory(row[0], row[1], mode=row[2], uid=row[3], gid=row[4]) for row in record["folders"]
+            }
+            return Stack(tuple(layer for layer in known if layer), folders, frozenset(record["taken"]))
     groups = {owner: layer.name for layer in plan.layers for owner in layer.owners}
-    layers = _pack_all(split(tree(), groups, largest=plan.layering.largest), codec, cache, progress)
-    cache.put_record("stack", key, {"layers": [_to_record(layer) for layer in layers]})
-    return layers
+    tree = materials.stack()
+    layers = _pack_all(split(tree, groups, largest=plan.layering.largest), codec, cache, progress)
+    stack = Stack(tuple(layers), _special_folders(tree), _below(tree, plan.workdir))
+    rows = [[entry.path, entry.owner, entry.mode, entry.uid, entry.gid] for entry in stack.folders.values()]
+    kept = {"layers": [_to_record(layer) for layer in layers], "folders": rows, "taken": sorted(stack.taken)}
+    cache.put_record("stack", key, kept)
+    return stack
+
+
+def _special_folders(tree: FileTree) -> dict[str, Entry]:
+    folders = (entry for entry in tree.entries() if entry.kind is Kind.DIRECTORY)
+    return {entry.path: entry for entry in folders if (entry.mode, entry.uid, entry.gid) != (0o755, 0, 0)}
+
+
+def _below(tree: FileTree, workdir: str) -> frozenset[str]:
+    prefix = workdir.strip("/") + "/"
+    return frozenset(
+        path for path, entry in tree.items() if path.startswith(prefix) and entry.kind is not Kind.DIRECTORY
+    )
 
 
 def _pack_all(parts: Mapping[str, FileTree], codec: Codec, cache: Cache, progress: Progress) -> list[Layer]:
@@ -108,15 +162,11 @@ def _pack(name: str, tree: FileTree, codec: Codec, cache: Cache, progress: Progr
         task = stack.enter_context(progress.task(f"layer {name}", tree.size))
         sink = stack.enter_context(cache.writer(what=f"layer {name}"))
         diff_id, blob = pack(tree, name, codec, sink, on_bytes=task.advance)
-    annotations = {**blob.annotations, FILES_ANNOTATION: str(_files(tree)), SIZE_ANNOTATION: str(tree.size)}
+    annotations = {**blob.annotations, FILES_ANNOTATION: str(tree.files), SIZE_ANNOTATION: str(tree.size)}
     blob = replace(blob, annotations=annotations)
     layer = Layer(diff_id, blob, partial(cache.blob_path(blob.digest).open, "rb"))
     cache.put_record("layer", key, _to_record(layer))
     return layer
-
-
-def _files(tree: FileTree) -> int:
-    return sum(entry.kind is not Kind.DIRECTORY for entry in tree.entries())
 
 
 def _to_record(layer: Layer) -> dict[str, Any]:

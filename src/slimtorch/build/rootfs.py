@@ -20,7 +20,13 @@ SHARED_MODE = 0o1777
 
 def generated(plan: Plan) -> FileTree:
     """The virtual environment, the health probe and the service's folders; everything else belongs to a package."""
-    return FileTree([*_virtual_environment(plan.python, plan.interpreter), _health_probe(), *_folders(plan)])
+    return FileTree(
+        [
+            *_virtual_environment(plan.python, plan.interpreter),
+            small_file(_relative(HEALTH_PROBE), health_script(), OWNER),
+            *_folders(plan),
+        ]
+    )
 
 
 def _virtual_environment(python: str, interpreter: PurePosixPath) -> list[Entry]:
@@ -38,9 +44,9 @@ def _virtual_environment(python: str, interpreter: PurePosixPath) -> list[Entry]
     ]
 
 
-def _health_probe() -> Entry:
-    script = files("slimtorch.probe.in_image").joinpath("health.py").read_bytes()
-    return small_file(_relative(HEALTH_PROBE), script, OWNER)
+def health_script() -> bytes:
+    """The program that the image's health check runs."""
+    return files("slimtorch.probe.in_image").joinpath("health.py").read_bytes()
 
 
 def _folders(plan: Plan) -> list[Entry]:

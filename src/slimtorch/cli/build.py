@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", multiple=True, metavar="REF", help="Where to put the image; may be given more than once."
 )
-@click.option("--tag", default="", help="Tag instead of the one made from the project's pattern.")
-@click.option("--platform", default="", help="Build for this platform, such as linux/arm64.")
+@click.option("--tag", default="", metavar="TAG", help="Tag instead of the one made from the project's pattern.")
+@click.option("--platform", default="", metavar="PLATFORM", help="Build for this platform, such as linux/arm64.")
 @click.option("--locked", is_flag=True, help="Fail when there is no lock, instead of locking first.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; download and write nothing.")
 @options.package_sources
@@ -65,11 +65,14 @@ def command(
 def _how_to_run(built: flow.Built) -> str:
     """One line that runs the image, wherever it was put."""
     first = built.references[0].partition("@")[0]
-    name = first.removeprefix("docker:") if first.startswith("docker:") else built.name
-    copy = "" if first.startswith("docker:") else f"slimtorch copy {first} docker:{name} && "
-    writable = " ".join(f"--tmpfs {path}" for path in built.plan.writable)
+    scheme, _, place = first.partition(":")
+    engine = "podman" if scheme == "podman" else "docker"
+    name = place if scheme == engine else built.name
+    copy = "" if scheme == engine else f"slimtorch copy {first} docker:{name} && "
+    # Compiled kernels are loaded from the caches, and tmpfs is mounted noexec unless one says otherwise.
+    writable = " ".join(f"--tmpfs {path}" if path == "/tmp" else f"--tmpfs {path}:exec" for path in built.plan.writable)  # noqa: S108
     ports = " ".join(f"-p {port}:{port}" for port in built.plan.runtime.ports)
-    return f"run it: {copy}docker run --rm --read-only {writable} --cap-drop ALL {ports} {name}"
+    return f"run it: {copy}{engine} run --rm --read-only {writable} --cap-drop ALL {ports} {name}"
 
 
 def _show_plan(preview: flow.Preview, format_: str) -> None:

@@ -39,13 +39,16 @@ def list_(machine: Machine, format_: str) -> None:
 
 
 @command.command("prune")
-@click.option("--keep", default="0", show_default=True, help="Bytes to keep, most recently used first: 20GB, 500MB.")
+@click.option("--keep", metavar="SIZE", help="Bytes to keep, most recently used first: 20GB, 500MB.")
+@click.option("--all", "everything", is_flag=True, help="Keep nothing.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
 @click.pass_obj
-def prune(machine: Machine, keep: str, *, dry_run: bool) -> None:
+def prune(machine: Machine, keep: str | None, *, everything: bool, dry_run: bool) -> None:
     """Remove what was not used for longest, until at most --keep is left."""
+    if everything == bool(keep):
+        raise click.UsageError("give either --keep SIZE or --all")
     choose = machine.cache.surplus if dry_run else machine.cache.prune
-    removed = choose(keep_bytes=_bytes(keep))
+    removed = choose(keep_bytes=_bytes(keep or "0"))
     verb = "would remove" if dry_run else "removed"
     console.result(f"{verb} {len(removed):,} items, {console.size(sum(item.size for item in removed))}")
 

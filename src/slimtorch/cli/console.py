@@ -98,6 +98,7 @@ def table(content: Table, *, to_stdout: bool = False) -> None:
         return
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415  (see the module's docstring)
     from rich.table import Table as RichTable  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     drawn = RichTable(
         box=SIMPLE_HEAD, title=content.title or None, title_justify="left", show_footer=bool(content.total)
@@ -107,7 +108,7 @@ def table(content: Table, *, to_stdout: bool = False) -> None:
         footer = content.total[number] if content.total else ""
         drawn.add_column(name, footer, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
     for row in content.rows:
-        drawn.add_row(*row)
+        drawn.add_row(*(Text(cell) for cell in row))  # what an image says is never markup
     _rich(stderr=not to_stdout).print(drawn)
 
 
@@ -129,7 +130,7 @@ def _rich(*, stderr: bool) -> Console:
     from rich.console import Console  # noqa: PLC0415  (see the module's docstring)
 
     width = None if (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ else 100
-    return Console(stderr=stderr, highlight=False, width=width)
+    return Console(stderr=stderr, highlight=False, markup=False, width=width)
 
 
 @dataclass
@@ -192,7 +193,10 @@ class Bars:
 
     def note(self, message: str) -> None:
         """Says it above the bars."""
-        (self._progress.console.print if self._progress else say)(f"note: {message}")
+        if self._progress:
+            self._progress.console.print(f"note: {message}", markup=False)
+        else:
+            say(f"note: {message}")
 
     def _enter(self) -> Progress:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
@@ -200,7 +204,7 @@ class Bars:
         with self._lock:
             if self._progress is None:
                 self._progress = Progress(
-                    TextColumn("{task.description}"),
+                    TextColumn("{task.description}", markup=False),
                     BarColumn(),
                     TimeElapsedColumn(),
                     console=_rich(stderr=True),

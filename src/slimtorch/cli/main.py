@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -86,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """The exit code of the command in `argv`; its results are on stdout, everything else on stderr."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         result: Any = cli.main(argv, prog_name="slimtorch", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -110,6 +112,11 @@ def run(argv: Sequence[str] | None = None) -> int:
         console.error("this is a bug in slimtorch", "please report it with the lines above")
         return BUG
     return result if isinstance(result, int) else 0
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """SIGTERM (a cancelled job) unwinds like Ctrl-C, so that engines are stopped and temporary files removed."""
+    raise KeyboardInterrupt
 
 
 def _environment(error: OSError) -> tuple[str, str]:

@@ -29,10 +29,14 @@ def package_sources(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say, for this run only, where packages come from."""
     for option in reversed(
         (
-            click.option("--index-url", default="", help="Python index to use instead of the configured one."),
-            click.option("--extra-index-url", multiple=True, help="Another Python index to look in."),
-            click.option("--find-links", multiple=True, help="A folder or page of wheels to look in."),
-            click.option("--apt-mirror", default="", help="Debian mirror to use instead of the configured one."),
+            click.option(
+                "--index-url", default="", metavar="URL", help="Python index to use instead of the configured one."
+            ),
+            click.option("--extra-index-url", multiple=True, metavar="URL", help="Another Python index to look in."),
+            click.option("--find-links", multiple=True, metavar="PLACE", help="A folder or page of wheels to look in."),
+            click.option(
+                "--apt-mirror", default="", metavar="URL", help="Debian mirror to use instead of the configured one."
+            ),
         )
     ):
         command = option(command)

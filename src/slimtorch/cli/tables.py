@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from slimtorch.build.native import PLAN_LABEL
 from slimtorch.cli.console import Table, seconds, size
 from slimtorch.image.layer import FILES_ANNOTATION as FILES
 from slimtorch.image.layer import SIZE_ANNOTATION as UNPACKED
@@ -61,7 +63,7 @@ def built(result: Built) -> Table:
         layer.name: sorted(layer.owners, key=lambda owner: -pinned.get(owner, 0)) for layer in result.plan.layers
     }
     rows, files, unpacked, pull = [], 0, 0, 0
-    for layer in result.image.layers:
+    for layer in result.images[0].layers:
         notes = layer.blob.annotations
         count, bytes_ = int(notes.get(FILES, 0)), int(notes.get(UNPACKED, 0))
         rows.append((_layer_name(layer), _planned(layer.name, by_size), f"{count:,}", *_sizes(bytes_, layer.blob.size)))
@@ -88,33 +90,42 @@ def locked(result: Locked) -> Table:
 def proof(verified: Verified) -> Table:
     """What `verify` measured."""
     found = verified.proof
-    rows = [
-        ("engine", found.engine),
-        ("not proven", ", ".join(sorted(found.unproven)) or "-"),
-        ("load", f"{found.load_seconds:.2f} s" if found.load_seconds is not None else "never healthy"),
-        ("resident memory", size(found.resident)),
-        ("peak memory", size(found.peak)),
-        ("held-out answers", f"{found.answered} of {found.asked} right" if found.asked else "none were given"),
-        *([("first answer", found.first_answer)] if found.first_answer else []),
-        ("findings", _counts(verified.findings)),
-    ]
-    return Table(("proof", verified.reference), rows)
+    rows = [("image", verified.reference)]
+    if found.engine:
+        rows += [
+            ("engine", found.engine),
+            ("not proven", ", ".join(sorted(found.unproven)) or "-"),
+            ("load", f"{found.load_seconds:.2f} s" if found.load_seconds is not None else "never healthy"),
+            ("resident memory", size(found.resident)),
+            ("peak memory", size(found.peak)),
+            ("held-out answers", f"{found.answered} of {found.asked} right" if found.asked else "none were given"),
+        ]
+    if found.first_answer:
+        rows.append(("first answer", found.first_answer))
+    rows.append(("findings", _counts(verified.findings)))
+    return Table(("proof", ""), rows)
 
 
 # -- JSON ------------------------------------------------------------------------------------------------------------
 
 
 def built_json(result: Built) -> dict[str, Any]:
-    """A build's result."""
+    """A build's result: one image for each place, since compression decides the digest."""
     return {
         "references": list(result.references),
-        "digest": result.image.digest,
-        "plan": result.plan.digest,
-        "layers": [
-            {"name": layer.name, "digest": layer.blob.digest, "diff_id": layer.diff_id, "pull": layer.blob.size}
-            for layer in result.image.layers
+        "images": [
+            {
+                "reference": reference,
+                "digest": image.digest,
+                "plan": image.settings["config"]["Labels"][PLAN_LABEL],
+                "layers": [
+                    {"name": layer.name, "digest": layer.blob.digest, "diff_id": layer.diff_id, "pull": layer.blob.size}
+                    for layer in image.layers
+                ],
+                "pull": sum(layer.blob.size for layer in image.layers),
+            }
+            for reference, image in zip(result.references, result.images, strict=True)
         ],
-        "pull": result.image.size,
     }
 
 
@@ -234,7 +245,6 @@ def _short(owner: str) -> str:
 
 
 def _counts(found: Iterable[Finding]) -> str:
-    counts: dict[str, int] = {}
-    for finding in found:
-        counts[finding.severity.name.lower()] = counts.get(finding.severity.name.lower(), 0) + 1
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    counts = Counter(finding.severity for finding in found)
+    worst_first = sorted(counts.items(), reverse=True)
+    return ", ".join(f"{count} {severity.name.lower()}" for severity, count in worst_first) or "none"

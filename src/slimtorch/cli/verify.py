@@ -10,6 +10,7 @@ import click
 from slimtorch.cli import console, options, tables
 from slimtorch.findings import Severity
 from slimtorch.flows import verify as flow
+from slimtorch.host.engines import ENGINES
 
 if TYPE_CHECKING:
     from slimtorch.host.machine import Machine
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 @click.option(
     "--project", type=click.Path(path_type=Path), help="The project, for its held-out answers. Default: none."
 )
-@click.option("--engine", default="", help="Use this engine only (docker, podman, runc, bubblewrap, unshare, loader).")
+@click.option(
+    "--engine", type=click.Choice([engine.name for engine in ENGINES]), default=None, help="Use this engine only."
+)
 @click.option("--timeout", type=float, default=120, show_default=True, help="Seconds to wait for the service.")
 @click.option("--record", is_flag=True, help='Keep the load time in the lock, for start-period = "measured".')
 @options.fail_on
@@ -31,7 +34,7 @@ def command(
     /,
     reference: str,
     project: Path | None,
-    engine: str,
+    engine: str | None,
     timeout: float,
     fail_on: str,
     format_: str,
@@ -39,7 +42,7 @@ def command(
     record: bool,
 ) -> int:
     """Start the image at REFERENCE, import, ask, measure, and look for what would break it elsewhere."""
-    request = flow.Request(reference, project, engine, timeout, record=record)
+    request = flow.Request(reference, project, engine or "", timeout, record=record)
     verified = flow.verify(request, machine)
     if format_ == "json":
         console.result_json(tables.proof_json(verified))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from slimtorch import stores
 from slimtorch.build import assembly, native
+from slimtorch.build.interpreters import here
 from slimtorch.errors import ConfigError, LockError
 from slimtorch.flows import lock as locking
 from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
@@ -41,10 +42,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished image called `name` (``digits:v1.0``); each of `references` says where it is, with its digest."""
+    """A finished image called `name` (``digits:v1.0``): one of `images`, compressed for its place, per reference."""
 
     name: str
-    image: Image
+    images: tuple[Image, ...]
     plan: Plan
     references: tuple[str, ...]
 
@@ -73,39 +74,38 @@ def build(request: Request, machine: Machine) -> Built:
     planned = _plan(project, lock, request, machine)
     outputs = _outputs(project, planned, request)
     project = replace(project, os=request.sources.os(project))
-    here = replace(project, os=request.sources.os(project))
-    materials = assembly.materials(here, lock, planned, request.sources.indexes(project, machine), machine)
-    image, written = None, []
+    materials = assembly.materials(project, lock, planned, request.sources.indexes(project, machine), machine)
+    images, written = [], []
     for output, name in outputs:
-        codec = stores.codec_for(output)
-        image = native.build(planned, materials, codec, machine.cache, machine.progress)
-        written.append(stores.write(image, output, machine, name=name))
-    if image is None:
-        raise ConfigError(str(project.config_path), ["no output was given"])
-    return Built(outputs[0][1], image, planned, tuple(written))
+        images.append(native.build(planned, materials, stores.codec_for(output), machine.cache, machine.progress))
+        written.append(stores.write(images[-1], output, machine, name=name))
+    return Built(outputs[0][1], tuple(images), planned, tuple(written))
 
 
 def preview(request: Request, machine: Machine) -> Preview:
     """The plan of a project, without downloading or writing anything."""
     project = config.load(request.project)
-    planned = _plan(project, locking.fresh(project), request, machine)
+    planned = _plan(project, _lock(project, request, machine, write=False), request, machine)
     service, weights = app.tree(project)
     trees = {WEIGHTS: weights, APP: service}
-    parts = tuple((name, len(tree), tree.size) for name, tree in trees.items() if tree)
+    parts = tuple((name, tree.files, tree.size) for name, tree in trees.items() if tree)
     return Preview(f"{project.image.name}:{_tag(project, planned, request)}", planned, parts)
 
 
-def _lock(project: Project, request: Request, machine: Machine) -> Lock:
+def _lock(project: Project, request: Request, machine: Machine, *, write: bool = True) -> Lock:
     if locking.lock_path(project).is_file():
         return locking.fresh(project)
     if request.locked:
         raise LockError(f"{locking.lock_path(project)} is not there", hint="make it with `slimtorch lock`")
     machine.progress.note(f"there is no {locking.NAME} yet; locking first")
-    return locking.lock(locking.Request(request.project, request.sources), machine).lock
+    return locking.lock(locking.Request(request.project, request.sources, write=write), machine).lock
 
 
 def _plan(project: Project, lock: Lock, request: Request, machine: Machine) -> Plan:
-    platform = request.platform or project.platforms[0]
+    platform = request.platform or (here() if here() in project.platforms else project.platforms[0])
+    if not request.platform and len(project.platforms) > 1:
+        others = ", ".join(name for name in project.platforms if name != platform)
+        machine.progress.note(f"building for {platform}; --platform builds for {others}")
     return plan(project, lock, platform, created=_epoch(machine.environ))
 
 
@@ -117,10 +117,18 @@ def _epoch(environ: Mapping[str, str]) -> int:
 
 
 def _tag(project: Project, planned: Plan, request: Request) -> str:
-    holds = content(facts(planned.pinned.wheels), project.image, planned.python)
     if request.tag:
-        return naming.check(request.tag, holds, allow_latest=project.image.allow_latest)
-    return naming.tag(project.image.tag, holds, allow_latest=project.image.allow_latest)
+        return _checked(request.tag, project, planned)
+    return naming.tag(project.image.tag, _holds(project, planned), allow_latest=project.image.allow_latest)
+
+
+def _checked(tag: str, project: Project, planned: Plan) -> str:
+    """A tag that the user chose, once it is known to be true of the image."""
+    return naming.check(tag, _holds(project, planned), allow_latest=project.image.allow_latest)
+
+
+def _holds(project: Project, planned: Plan) -> naming.Content:
+    return content(facts(planned.pinned.wheels), project.image, planned.python)
 
 
 def _outputs(project: Project, planned: Plan, request: Request) -> list[tuple[Reference, str]]:
@@ -130,9 +138,12 @@ def _outputs(project: Project, planned: Plan, request: Request) -> list[tuple[Re
     outputs = []
     for text in wanted:
         output = reference.parse(text, exists=False)
-        if output.scheme == "oci" and not output.tag:
+        own = output.tag
+        if output.scheme in {"docker", "podman"}:
+            own = output.location.rpartition("/")[2].partition(":")[2]
+            output = output if own else replace(output, location=f"{output.location}:{tag}")
+        elif output.scheme == "oci" and not own:
             output = replace(output, tag=tag)
-        elif output.scheme in {"docker", "podman"} and ":" not in output.location.rpartition("/")[2]:
-            output = replace(output, location=f"{output.location}:{tag}")
-        outputs.append((output, f"{project.image.name}:{output.tag or tag}"))
+        chosen = _checked(own, project, planned) if own else tag
+        outputs.append((output, f"{project.image.name}:{chosen}"))
     return outputs

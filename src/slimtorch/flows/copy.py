@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slimtorch import stores
@@ -9,12 +11,33 @@ from slimtorch.image import reference as references
 
 if TYPE_CHECKING:
     from slimtorch.host.machine import Machine
+    from slimtorch.image.model import Image
 
 
 def copy(source: str, destination: str, machine: Machine) -> str:
     """The reference, with digest, of the copy; layers are compressed again only where the destination needs it."""
-    target = references.parse(destination, exists=False)
-    image = stores.read(references.parse(source), machine)
+    origin, target = references.parse(source), references.parse(destination, exists=False)
+    image = stores.read(origin, machine)
+    tag = origin.tag or _tag_of(image)
+    if target.scheme == "oci" and not target.tag:
+        target = replace(target, tag=tag)
+    elif target.scheme in {"docker", "podman"} and ":" not in target.location.rpartition("/")[2]:
+        target = replace(target, location=f"{target.location}:{tag}")
     if target.scheme != "dir":  # a folder has no layers to compress
         image = stores.recompress(image, stores.codec_for(target), machine.cache)
-    return stores.write(image, target, machine)
+    return stores.write(image, target, machine, name=f"{_title(image)}:{target.tag or tag}")
+
+
+def _tag_of(image: Image) -> str:
+    """A tag for an image whose source has none: its version, or else the start of its digest; never ``latest``."""
+    version = re.sub(r"[^A-Za-z0-9_.-]", "-", _label(image, "org.opencontainers.image.version")).lstrip(".-")
+    return f"v{version}" if version else image.digest.hex[:12]
+
+
+def _title(image: Image) -> str:
+    title = re.sub(r"[^a-z0-9]+", "-", _label(image, "org.opencontainers.image.title").lower()).strip("-")
+    return title or "image"
+
+
+def _label(image: Image, name: str) -> str:
+    return str(image.annotations.get(name, ""))

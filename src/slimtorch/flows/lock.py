@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimtorch.build import fetching, locking
+from slimtorch.errors import LockError
 from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
 from slimtorch.project import config, lock_file
 
@@ -68,15 +69,27 @@ def lock_path(project: Project) -> Path:
 
 def _resolve(project: Project, request: Request, machine: Machine) -> Lock:
     path = lock_path(project)
-    previous = lock_file.read(path) if path.is_file() else None
+    previous = _previous(path, machine)
     keep = locking.Keep(wheels=not request.upgrade, debs=not (request.upgrade or request.upgrade_os))
     indexes = request.sources.indexes(project, machine)
     os = request.sources.os(project)
     made = locking.lock(replace(project, os=os), previous, keep, indexes, machine)
     for note in made.notes:
         machine.progress.note(note)
-    for platform, pinned in made.platforms.items() if request.vendor else ():
-        fetching.vendor(replace(project, os=os), platform, pinned, indexes, machine, request.vendor or Path())
     if request.write:
         lock_file.write(path, made)
+    if request.write and request.vendor:
+        for platform, pinned in made.platforms.items():
+            fetching.vendor(replace(project, os=os), platform, pinned, indexes, machine, request.vendor)
     return made
+
+
+def _previous(path: Path, machine: Machine) -> Lock | None:
+    """The present lock, whose versions are kept; one that cannot be read is replaced."""
+    if not path.is_file():
+        return None
+    try:
+        return lock_file.read(path)
+    except LockError as error:
+        machine.progress.note(f"the present lock is replaced: {error.message}")
+        return None

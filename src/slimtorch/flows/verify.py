@@ -12,8 +12,9 @@ from slimtorch.flows import lock as locking
 from slimtorch.image import reference as references
 from slimtorch.image.reference import Reference
 from slimtorch.image.unpack import unpack
-from slimtorch.probe import access, environment, questions, service, smoke, static
-from slimtorch.probe.files import of_directory
+from slimtorch.inventory import service
+from slimtorch.inventory.files import of_directory
+from slimtorch.probe import access, environment, questions, smoke, static
 from slimtorch.probe.session import Subject
 from slimtorch.project import config, lock_file
 

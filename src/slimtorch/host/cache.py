@@ -10,6 +10,7 @@ Layout below the root::
     folders/<kind>/<key>/    a sealed folder (an unpacked root, say)
     tmp/                     work in progress; swept when older than a day
     locks/                   one empty file per key being made
+    in-use                   held, shared, by every process that uses the cache; prune wants it alone
     apt/<key>/               package lists of one Debian archive, apt's own; made again when they are gone
 """
 
@@ -22,12 +23,12 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from slimtorch.errors import VerificationError
+from slimtorch.errors import MachineError, VerificationError
 from slimtorch.image.digest import BLOCK, Digest, canonical_json, from_hex, of_stream
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Cache:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._use: IO[bytes] | None = None
 
     # -- blobs ---------------------------------------------------------------------------------------------------
 
@@ -82,6 +84,7 @@ class Cache:
     def blob(self, digest: Digest) -> Path | None:
         """The blob's file, or None. Looking counts as use."""
         path = self.blob_path(digest)
+        self._enter()
         try:
             os.utime(path)
         except FileNotFoundError:
@@ -135,6 +138,7 @@ class Cache:
     def folder(self, kind: str, key: Digest, make: Callable[[Path], None]) -> Path:
         """The sealed folder under this key, made by `make` in a temporary place when it is not there yet."""
         target = self.root / "folders" / kind / key.hex
+        self._enter()
         if not target.is_dir():
             with self.lock(f"{kind}-{key.hex}"):
                 if not target.is_dir():
@@ -182,15 +186,20 @@ class Cache:
         return chosen
 
     def prune(self, *, keep_bytes: int) -> list[Cached]:
-        """Removes the surplus, and stale temporary files; what was removed."""
-        self._sweep()
-        doomed = self.surplus(keep_bytes=keep_bytes)
-        for item in doomed:
-            _remove(item.path, self._tmp())
+        """Removes the surplus; what was removed.
+
+        Raises:
+            MachineError: another process uses the cache.
+        """
+        with self._alone():
+            doomed = self.surplus(keep_bytes=keep_bytes)
+            for item in doomed:
+                _remove(item.path, self._tmp())
         return doomed
 
     def verify(self) -> Iterator[Cached]:
         """Hashes every blob again; yields, and removes, those whose bytes are not what their name says."""
+        self._enter()
         for item in self._files("blobs"):
             with item.path.open("rb") as stream:
                 digest, _ = of_stream(stream)
@@ -212,8 +221,33 @@ class Cache:
 
     def _tmp(self) -> Path:
         path = self.root / "tmp"
+        self._enter()
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def _enter(self) -> None:
+        """Says, until this process ends, that the cache is in use, so that nobody prunes it meanwhile."""
+        if self._use is None:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._use = (self.root / "in-use").open("ab")
+            fcntl.flock(self._use, fcntl.LOCK_SH)
+            _sweep(self.root / "tmp")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._enter()
+        assert self._use is not None  # noqa: S101  (opened by _enter)
+        try:
+            fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(self._use, fcntl.LOCK_SH)
+            raise MachineError(
+                f"another slimtorch is using the cache {self.root}", hint="prune it when that one has ended"
+            ) from None
+        try:
+            yield
+        finally:
+            fcntl.flock(self._use, fcntl.LOCK_SH)
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
@@ -226,10 +260,13 @@ class Cache:
             else:
                 path.unlink(missing_ok=True)
 
-    def _sweep(self) -> None:
-        for path in self._tmp().iterdir():
+
+def _sweep(folder: Path) -> None:
+    """Removes what killed processes left behind, once it is old enough that nobody can still be writing it."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):
             if time.time() - path.lstat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def _place(temporary: Path, target: Path) -> None:

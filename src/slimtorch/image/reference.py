@@ -51,7 +51,7 @@ def parse(text: str, *, exists: bool = True) -> Reference:
         return replace(parse(pinned[1], exists=exists), digest=pinned[2])
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in SCHEMES:
-        if exists and (found := _bare(text)):
+        if exists and text and (found := _bare(text)):
             return found
         raise UsageError(f"cannot understand the reference {text!r}", hint=f"write {_FORMS}")
     if not rest:

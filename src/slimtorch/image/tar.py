@@ -149,7 +149,8 @@ def _copy(entry: Entry, content: Content, batch: _Batch, *, verify: bool) -> Non
 
 def _changed(entry: Entry, what: str) -> VerificationError:
     return VerificationError(
-        f"/{entry.path} ({entry.owner}) {what}", hint="it changed while it was read, or the cache is damaged"
+        f"/{entry.path} ({entry.owner}) {what}",
+        hint="it changed while it was read, its package's own list (RECORD) is wrong, or the cache is damaged",
     )
 
 

@@ -117,6 +117,11 @@ class FileTree(Mapping[str, Entry]):
         """Bytes of all files."""
         return sum(entry.size for entry in self._entries.values())
 
+    @property
+    def files(self) -> int:
+        """How many entries are no directories."""
+        return sum(entry.kind is not Kind.DIRECTORY for entry in self._entries.values())
+
     def entries(self) -> Iterator[Entry]:
         """The entries in path order, so that a directory comes before what is in it."""
         return iter(self._entries.values())

@@ -10,6 +10,7 @@ import csv
 import io
 import posixpath
 import re
+from contextlib import suppress
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,15 @@ def _record(path: str, text: str, metadata: bytes) -> Iterator[tuple[str, str]]:
     headers = HeaderParser().parsestr(metadata.decode(errors="replace"))
     owner = f"wheel:{normalized(headers.get('Name', ''))}=={headers.get('Version', '')}"
     site = posixpath.dirname(posixpath.dirname(path))
-    for row in csv.reader(io.StringIO(text)):
+    for row in _rows(text):
         if row:
             yield posixpath.normpath(posixpath.join("/", site, row[0])).lstrip("/"), owner
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    """The rows of a RECORD up to the first that is none: what comes after it has no owner."""
+    with suppress(csv.Error):
+        yield from csv.reader(io.StringIO(text))
 
 
 def _status_d(path: str, text: str, sums: bytes) -> Iterator[tuple[str, str]]:

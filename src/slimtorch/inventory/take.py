@@ -10,6 +10,7 @@ from slimtorch.image.flatten import hidden, is_whiteout, members
 from slimtorch.image.tree import Kind
 from slimtorch.inventory.model import APP, OTHER, Inventory, LayerFacts, Package
 from slimtorch.inventory.packages import is_list, merged, owners
+from slimtorch.inventory.service import of_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ def take(image: Image) -> Inventory:
     lists: dict[str, bytes] = {}
     scanned = [_scan(layer, lists) for layer in image.layers]
     owned = owners(lists)
-    workdir = (image.settings.get("config", {}).get("WorkingDir") or "/nowhere").lstrip("/")
+    workdir = of_settings(image.settings).workdir.strip("/") or "nowhere"
     visible: dict[str, tuple[str, int]] = {}
     facts = []
     for layer, sizes in zip(image.layers, scanned, strict=True):

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slimtorch.image.tree import Kind
+from slimtorch.inventory.service import natural
 from slimtorch.probe import rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slimtorch.findings import Finding
-    from slimtorch.probe.files import Files
-    from slimtorch.probe.service import Service
+    from slimtorch.inventory.files import Files
+    from slimtorch.inventory.service import Service
+
+
+LARGEST_ID = (1 << 31) - 1
+"""User and group ids above are refused by container runtimes (runc, docker)."""
 
 
 def user(files: Files, service: Service) -> tuple[int, int] | None:
@@ -22,14 +27,16 @@ def user(files: Files, service: Service) -> tuple[int, int] | None:
     if not name:
         uid, gid = 0, 0
     elif name.isascii() and name.isdigit():
+        if not _is_id(name):
+            return None
         uid = int(name)
-        gid = next((int(row[3]) for row in accounts if row[2] == name), 0)
+        gid = next((int(row[3]) for row in accounts if int(row[2]) == uid), 0)
     else:
         row = next((row for row in accounts if row[0] == name), None)
         if row is None:
             return None
         uid, gid = int(row[2]), int(row[3])
-    if group.isascii() and group.isdigit():
+    if _is_id(group):
         return uid, int(group)
     if group:
         rows = _table(files, "etc/group")
@@ -39,11 +46,11 @@ def user(files: Files, service: Service) -> tuple[int, int] | None:
 
 def _table(files: Files, path: str) -> list[list[str]]:
     rows = [line.split(":") for line in files.text(path).splitlines()]
-    return [row for row in rows if len(row) > 3 and row[2].isascii() and row[2].isdigit() and _is_number(row, path)]
+    return [row for row in rows if len(row) > 3 and _is_id(row[2]) and (path.endswith("group") or _is_id(row[3]))]
 
 
-def _is_number(row: list[str], path: str) -> bool:
-    return path.endswith("group") or (row[3].isascii() and row[3].isdigit())
+def _is_id(text: str) -> bool:
+    return 0 <= natural(text) <= LARGEST_ID
 
 
 def check(files: Files, service: Service) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slimtorch.findings import Finding
-    from slimtorch.probe.files import Files
-    from slimtorch.probe.service import Service
+    from slimtorch.inventory.files import Files
+    from slimtorch.inventory.service import Service
 
 VENV = "opt/venv"
 SHEBANG_BYTES = 255

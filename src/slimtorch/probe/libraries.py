@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from slimtorch.findings import Finding
+    from slimtorch.inventory.files import Files
+    from slimtorch.inventory.service import Service
     from slimtorch.probe.environment import Interpreter
-    from slimtorch.probe.files import Files
-    from slimtorch.probe.service import Service
 
 # PEP 3149 and PEP 384: module.cpython-311-x86_64-linux-gnu.so, module.abi3.so.
 _TAGGED = re.compile(r"(?P<module>[^.]+)\.(?:cpython-(?P<version>\d+)[a-z]*(?:-(?P<machine>\w+)-linux-\w+)?|abi3)\.so")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from slimtorch.findings import Finding
-    from slimtorch.probe.files import Files, Node
+    from slimtorch.inventory.files import Files, Node
 
 # Not those of packages that another one carries inside itself: their paths are not the installed ones.
 _INSTALLED = re.compile(r".*/(?:site|dist)-packages/[^/]+\.dist-info/RECORD")
@@ -51,8 +51,8 @@ def _wrong(files: Files, record: str, *, hashes: bool) -> Iterator[str]:
         real = files.file(path)
         if real is None:
             yield f"{row[0]} is not there"
-        elif len(row) > 2 and row[2].isascii() and row[2].isdigit() and int(row[2]) != files[real].size:
-            yield f"{row[0]} has {files[real].size} bytes, not {row[2]}"
+        elif len(row) > 2 and row[2].isdigit() and row[2] != str(files[real].size):
+            yield f"{row[0]} has {files[real].size} bytes, not {row[2][:20]}"
         elif hashes and len(row) > 1 and row[1].startswith("sha256=") and _hash(files[real]) != row[1][7:]:
             yield f"{row[0]} has other contents"
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from slimtorch.host.engines.model import Engine
     from slimtorch.host.process import Run
+    from slimtorch.inventory.service import Service
     from slimtorch.probe.environment import Interpreter
-    from slimtorch.probe.service import Service
 
 ANSWER_SECONDS, STOP_SECONDS, IMPORT_SECONDS = 60.0, 10.0, 300.0
 SEALED = ("/", "/etc", "/usr/bin", "/opt/venv/bin")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from slimtorch.inventory.service import PYTHON_LABEL
 from slimtorch.probe import access, environment, libraries, records
-from slimtorch.probe.service import PYTHON_LABEL
 
 if TYPE_CHECKING:
     from slimtorch.findings import Finding
-    from slimtorch.probe.files import Files
-    from slimtorch.probe.service import Service
+    from slimtorch.inventory.files import Files
+    from slimtorch.inventory.service import Service
 
 
 def inspect(files: Files, service: Service, *, python: str = "", hashes: bool = False) -> list[Finding]:

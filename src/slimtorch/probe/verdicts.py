@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
 from typing import TYPE_CHECKING
 
 from slimtorch.host.engines.model import Property
+from slimtorch.inventory.service import signal_name
 from slimtorch.probe import rules
 from slimtorch.probe.questions import ENOUGH, difference
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from slimtorch.findings import Finding
+    from slimtorch.inventory.service import Service
     from slimtorch.probe.questions import Question
-    from slimtorch.probe.service import Service
     from slimtorch.probe.session import Report, Subject
 
 SHOWN_LINES = 20
@@ -41,7 +41,7 @@ def life(report: Report, service: Service) -> Iterator[Finding]:
     if report.health_after_stop is not None and report.health_after_stop[0] == 0:
         yield rules.CHECK_LIES.finding(f"the service is down, and the health check says: {report.health_after_stop[1]}")
     if report.stop_seconds is None:
-        name = signal.Signals(service.stop_signal).name
+        name = signal_name(service.stop_signal)
         yield rules.STOP.finding(f"the service did not end after {name} and had to be killed")
 
 
@@ -100,7 +100,10 @@ def _wrong(question: Question, got: tuple[int, str], tolerance: float) -> str:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return f"no JSON: {body[:80]!r}"
-    return difference(question.output, value, tolerance)
+    try:
+        return difference(question.output, value, tolerance)
+    except (OverflowError, RecursionError):
+        return f"nothing that can be compared: {body[:80]!r}"
 
 
 def _short(got: tuple[int, str]) -> str:

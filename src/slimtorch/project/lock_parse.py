@@ -151,10 +151,15 @@ def _wheel(row: _Table) -> LockedWheel:
     if not _is_wheel(name, version, filename):
         raise row.damaged(f"version {version[:50]} cannot have the file name {filename[:200]!r}")
     url = row.words("url", "")
-    if url and not re.fullmatch(r"(?:https?|file)://\S+", url):
-        raise row.damaged("url is not an address that can be fetched")
+    if url and not re.fullmatch(r"(?:https?|file)://\S+", url) and not _is_inside(url):
+        raise row.damaged("url is neither an address that can be fetched nor a file of the project")
     sha256, size = row.digest("sha256", from_hex), row.size("size")
     return LockedWheel(name, version, filename, sha256, size, row.text("index"), url)
+
+
+def _is_inside(path: str) -> bool:
+    """Whether the text is a relative path that does not leave the project."""
+    return path.isprintable() and not path.startswith("/") and ":" not in path and ".." not in path.split("/")
 
 
 def _is_wheel(name: str, version: str, filename: str) -> bool:

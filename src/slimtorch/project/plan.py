@@ -70,6 +70,7 @@ class Plan:
                 "python": self.python,
                 "suite": self.suite,
                 "files": [str(file.sha256) for file in self.pinned.files],
+                "addresses": [wheel.url for wheel in self.pinned.wheels if wheel.url],
                 "base": str(self.pinned.base.digest) if self.pinned.base else "",
                 "layers": [[layer.name, list(layer.owners)] for layer in self.layers],
                 "largest": self.layering.largest,

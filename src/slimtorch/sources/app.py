@@ -8,19 +8,20 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from slimtorch.errors import ConfigError, MachineError
 from slimtorch.image.digest import of_stream
 from slimtorch.image.tree import Content, Entry, FileTree, Kind, symlink, with_parents
-from slimtorch.sources.patterns import DEFAULT_EXCLUDES, exact, matcher, rooted
+from slimtorch.sources.made import is_image
+from slimtorch.sources.patterns import DEFAULT_EXCLUDES, SECRETS, exact, matcher, rooted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from slimtorch.project.model import App, Project
+    from slimtorch.project.model import Project
 
 APP, WEIGHTS = "app", "weights"
 DEPTH = 60
@@ -35,7 +36,7 @@ def tree(project: Project) -> tuple[FileTree, FileTree]:
         MachineError: a file cannot be read.
     """
     problems: list[str] = []
-    rules = _Rules(project.app)
+    rules = _Rules(project)
     workdir = project.service.workdir.as_posix().strip("/")
     wanted = [(item, owner) for item in _walk(project.root, rules) if (owner := rules.owner(item.path))]
     names = {item.path for item, _ in wanted} | {parent for item, _ in wanted for parent in _parents(item.path)}
@@ -52,6 +53,18 @@ def tree(project: Project) -> tuple[FileTree, FileTree]:
     return with_parents(FileTree(entries[APP]), APP), with_parents(FileTree(entries[WEIGHTS]), WEIGHTS)
 
 
+def left_out(project: Project) -> tuple[str, ...]:
+    """The files and folders, relative to the project, that `tree` leaves out only because they look like secrets.
+
+    What the project excludes itself is not among them; of a folder, only the folder is told.
+
+    Raises:
+        MachineError: a folder cannot be read.
+    """
+    rules = _Rules(project)
+    return tuple(sorted(item.path for item in _walk(project.root, rules) if rules.secret(item.path)))
+
+
 class _Refused(Exception):  # noqa: N818  (never leaves this module)
     """Why a file cannot be part of an image."""
 
@@ -66,23 +79,26 @@ class _Item:
 class _Rules:
     """Which owner each path has.
 
-    The project's own excludes always win. A default exclude does not keep out what `include` or `weights` name
-    themselves, nor what is in a folder that they name.
+    The project's own excludes always win. A default exclude, and the rule that images and the vendored packages stay
+    out, do not keep out what `include` or `weights` name themselves, nor what is in a folder that they name.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, project: Project) -> None:
+        app, vendor = project.app, project.sources.vendor
         self._roots = [path.removeprefix("./").strip("/") for path in (*app.include, *app.weights)]
         self._named = exact(f"/{root}" for root in self._roots if root not in {"", "."})
-        self._own, self._usual = matcher(app.exclude), exact(DEFAULT_EXCLUDES)
+        self._own, self._usual, self._secret = matcher(app.exclude), exact(DEFAULT_EXCLUDES), exact(SECRETS)
+        self._vendor = os.path.relpath(vendor, project.root) if vendor else ""
+        self._is_image = cache(lambda path: is_image(project.root / path))
         self._included, self._weights = rooted(app.include), rooted(app.weights)
 
     def owner(self, path: str) -> str:
         """``app`` or ``weights``, or '' for what stays out."""
-        if self._own(path) or self._left_out(path):
-            return ""
-        if self._weights(path):
-            return WEIGHTS
-        return APP if self._included(path) else ""
+        return "" if self._own(path) or self._reason(path) else self._asked_for(path)
+
+    def secret(self, path: str) -> bool:
+        """Whether the path would be in the image if it did not look like a secret."""
+        return not self._own(path) and self._secret(self._reason(path)) and bool(self._asked_for(path))
 
     def closed(self, folder: str) -> bool:
         """Whether nothing below this folder can be wanted."""
@@ -92,13 +108,20 @@ class _Rules:
             return False
         return not self.owner(folder)
 
-    def _left_out(self, path: str) -> bool:
+    def _asked_for(self, path: str) -> str:
+        if self._weights(path):
+            return WEIGHTS
+        return APP if self._included(path) else ""
+
+    def _reason(self, path: str) -> str:
+        """The path itself, or the outermost folder above it, that is left out by default; '' where there is none."""
+        reason = ""
         for part in (path, *_parents(path)):
             if self._named(part):
-                return False
-            if self._usual(part):
-                return True
-        return False
+                break
+            if self._usual(part) or part == self._vendor or self._is_image(part):
+                reason = part
+        return reason
 
 
 def _parents(path: str) -> Iterator[str]:
@@ -107,15 +130,15 @@ def _parents(path: str) -> Iterator[str]:
 
 
 def _walk(root: Path, rules: _Rules) -> Iterator[_Item]:
-    """Every file and link below the root, in the order of names; folders that cannot matter are not opened."""
+    """Every file, link and unopened folder below the root, by name; folders that cannot matter are not opened."""
     pending = [""]
     while pending:
         folder = pending.pop()
         for child in sorted(_children(root, folder), key=lambda child: child.name, reverse=True):
             path = f"{folder}/{child.name}" if folder else child.name
-            if not child.is_dir(follow_symlinks=False):
+            if not child.is_dir(follow_symlinks=False) or rules.closed(path):
                 yield _Item(path, root / path, child.stat(follow_symlinks=False))
-            elif not rules.closed(path):
+            else:
                 if path.count("/") >= DEPTH:
                     raise ConfigError(str(root / path), [f"more than {DEPTH} folders within each other"])
                 pending.append(path)

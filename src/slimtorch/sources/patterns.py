@@ -18,21 +18,28 @@ _VERSION_CONTROL = (".git", ".gitignore", ".gitattributes", ".gitmodules", ".git
 _TESTS = ("tests", "test", "test_*.py", "*_test.py", "conftest.py")
 _CACHES = ("__pycache__", "*.py[cod]", ".*_cache", ".cache", ".tox", ".nox", ".hypothesis", ".coverage*", "htmlcov")
 _NOTEBOOKS = ("*.ipynb", ".ipynb_checkpoints")
-_ENVIRONMENTS = (".venv", "venv", ".env", ".env.*", ".envrc", ".direnv", "node_modules", ".conda", ".pixi")
-_BUILDS = ("/build", "/dist", "*.egg-info", "*.egg", "*.whl", "*.oci", "*.oci.tar")
-_EDITORS = (".idea", ".vscode", "*.sw[op]", "*~", ".DS_Store", "Thumbs.db", ".editorconfig", ".pre-commit-config.yaml")
-_SECRETS = (
-    "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
-    ".netrc", ".pypirc", ".npmrc", ".pgpass", ".ssh", ".aws", ".gnupg", ".kube", ".docker", "credentials.json",
-    "secrets.*", "service-account*.json",
+_ENVIRONMENTS = (".venv", "venv", ".direnv", "node_modules", ".conda", ".pixi")
+_BUILDS = (
+    "/build", "/dist", "*.egg-info", "*.egg", "*.whl", "*.deb", "*.oci", "*.oci.tar", ".*.tmp", ".*.part",
+    ".slimtorch.lock.*",
 )  # fmt: skip
+_EDITORS = (".idea", ".vscode", "*.sw[op]", "*~", ".DS_Store", "Thumbs.db", ".editorconfig", ".pre-commit-config.yaml")
+SECRETS = (
+    "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
+    ".netrc", ".pypirc", ".npmrc", ".pgpass", ".git-credentials", ".htpasswd", ".ssh", ".aws", ".gnupg", ".kube",
+    ".docker", ".env", ".env.*", "*.env", ".envrc", "credentials*.json", "client_secret*.json",
+    "service[-_]account*.json", "secret.json", "secret.toml", "secret.y*ml", "secrets.json", "secrets.toml",
+    "secrets.y*ml", "secrets.ini", "secrets.txt", "apikey*.json", "api[-_]key*.json", "api[-_]key*.txt", "api[-_]key*.toml",
+    "api[-_]key*.y*ml",
+)  # fmt: skip
+"""What looks like a secret. Never Python: ``secrets.py`` and ``api_key.py`` are modules."""
 _RECIPES = (
     "slimtorch.toml", "slimtorch.lock", "pyproject.toml", "uv.toml", "uv.lock", "pylock*.toml", "poetry.lock",
     "Pipfile*", "requirements*.txt", "constraints*.txt", "setup.py", "setup.cfg", "tox.ini", "noxfile.py", "Makefile",
     "Dockerfile*", "*.Dockerfile", ".dockerignore", "docker-compose*", "compose.y*ml", ".ci",
 )  # fmt: skip
 DEFAULT_EXCLUDES = (
-    *_VERSION_CONTROL, *_TESTS, *_CACHES, *_NOTEBOOKS, *_ENVIRONMENTS, *_BUILDS, *_EDITORS, *_SECRETS, *_RECIPES,
+    *_VERSION_CONTROL, *_TESTS, *_CACHES, *_NOTEBOOKS, *_ENVIRONMENTS, *_BUILDS, *_EDITORS, *SECRETS, *_RECIPES,
 )  # fmt: skip
 """What is left out unless the project names it in ``include``. Ignore files of other tools are not read."""
 

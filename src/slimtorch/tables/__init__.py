@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from hashlib import sha256
 from importlib import resources
 from typing import Any
 
@@ -22,3 +23,13 @@ def load(name: str) -> dict[str, Any]:
     if not isinstance(table, dict) or not isinstance(table.get("about"), str):
         raise ValueError(f"the table {name} is not an object with an 'about' text")  # noqa: TRY004  (its content)
     return {key: value for key, value in table.items() if key != "about"}
+
+
+@cache
+def digest() -> str:
+    """Names the contents of all tables (hexadecimal sha256)."""
+    names = sorted(entry.name for entry in resources.files(__name__).iterdir() if entry.name.endswith(".json"))
+    sha = sha256()
+    for name in names:
+        sha.update((resources.files(__name__) / name).read_bytes())
+    return sha.hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,11 @@ CACHE_VARIABLES = (
     "TMPDIR",
 )
 """Variables that name a folder which some library writes to."""
+MADE = ("/proc", "/dev", "/sys")
+"""Folders that are the runtime's own."""
+LONGEST = 600.0
+"""Seconds; a longer time-out of a health check counts as this one."""
+_REAL_TIME = re.compile(r"(?:SIG)?RT(?:MIN(?:\+(\d{1,2}))?|MAX(?:-(\d{1,2}))?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +66,19 @@ def of_settings(settings: Mapping[str, Any]) -> Service:
     """The run configuration in an OCI image configuration (image-spec, config.md); malformed is absent."""
     config = settings.get("config")
     config = config if isinstance(config, dict) else {}
-    labels = {str(key): str(value) for key, value in _mapping(config.get("Labels")).items()}
+    labels = {key: text for key, value in _mapping(config.get("Labels")).items() if (text := _text(value))}
     check = _mapping(config.get("Healthcheck"))
     return Service(
         argv=(*_strings(config.get("Entrypoint")), *_strings(config.get("Cmd"))),
         env=_environment(config.get("Env")),
-        workdir=str(config.get("WorkingDir") or "/"),
-        user=str(config.get("User") or ""),
+        workdir=_absolute(_text(config.get("WorkingDir"))),
+        user=_text(config.get("User")),
         port=_port(config.get("ExposedPorts")),
         health=_health(_strings(check.get("Test"))),
         health_timeout=_seconds(check.get("Timeout")) or 30,
         stop_signal=_signal(config.get("StopSignal")),
         writable=_writable(labels.get(WRITABLE_LABEL, "")),
-        architecture=str(settings.get("architecture") or ""),
+        architecture=_text(settings.get("architecture")),
         labels=labels,
     )
 
@@ -80,19 +87,40 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _text(value: object) -> str:
+    """The text that a process can be given: no NUL, and nothing that UTF-8 cannot write."""
+    if not isinstance(value, str) or "\0" in value:
+        return ""
+    return value if value.isprintable() else value.encode(errors="replace").decode()
+
+
 def _strings(value: object) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+    if not isinstance(value, list) or not all(item == "" or _text(item) for item in value):
+        return ()
+    return tuple(_text(item) for item in value)
 
 
 def _environment(value: object) -> dict[str, str]:
-    pairs = (item.partition("=") for item in _strings(value))
-    return {"PATH": DEFAULT_PATH, **{name: text for name, _, text in pairs if name}}
+    rows = value if isinstance(value, list) else []
+    pairs = (_text(item).partition("=") for item in rows)
+    found = {name: text for name, _, text in pairs if name}
+    return found if "PATH" in found else {**found, "PATH": DEFAULT_PATH}
+
+
+def _absolute(path: str) -> str:
+    """The path as seen from the root, without steps upwards; ``//`` at the front is one slash."""
+    return "/" + posixpath.normpath(f"/{path}").lstrip("/")
 
 
 def _port(value: object) -> int:
     numbers = [name.partition("/")[0] for name in _mapping(value) if not name.endswith("/udp")]
-    found = sorted(int(number) for number in numbers if number.isascii() and number.isdigit())
-    return found[0] if found and found[0] < 1 << 16 else 0
+    found = sorted(port for number in numbers if 0 < (port := natural(number)) < 1 << 16)
+    return found[0] if found else 0
+
+
+def natural(text: str) -> int:
+    """The number that `text` writes in at most 10 decimal digits, or -1."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
 
 
 def _health(test: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,16 +130,33 @@ def _health(test: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _seconds(value: object) -> float:
-    return value / 1e9 if isinstance(value, int) else 0
+    if not isinstance(value, int) or value <= 0:
+        return 0
+    return min(value, int(LONGEST * 1e9)) / 1e9
 
 
 def _signal(value: object) -> int:
-    text = str(value or "SIGTERM")
-    if text.isascii() and text.isdigit():
+    """The signal of that number or name; real-time ones as ``SIGRTMIN+n`` and ``SIGRTMAX-n``."""
+    text = _text(value)
+    if 0 < natural(text) < signal.NSIG:
         return int(text)
+    if match := _REAL_TIME.fullmatch(text):
+        number = signal.SIGRTMAX - int(match[2] or 0) if "MAX" in text else signal.SIGRTMIN + int(match[1] or 0)
+        return int(number) if signal.SIGRTMIN <= number <= signal.SIGRTMAX else signal.SIGTERM
     found = signal.Signals.__members__.get(text if text.startswith("SIG") else f"SIG{text}")
     return int(found or signal.SIGTERM)
 
 
+def signal_name(number: int) -> str:
+    """The signal as people write it: ``SIGTERM``, ``SIGRTMIN+3``."""
+    if signal.SIGRTMIN < number < signal.SIGRTMAX:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
+    known = {int(member): member.name for member in signal.Signals}
+    return known.get(number, f"signal {number}")
+
+
 def _writable(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([TEMPORARY, *(path for path in text.split(",") if path.startswith("/"))]))
+    """What the label names and may be mounted over: not the root, nothing of the runtime's, no way upwards."""
+    named = [path for path in text.split(",") if path.startswith("/") and path == _absolute(path) != "/"]
+    own = [path for path in named if not any(path == made or path.startswith(f"{made}/") for made in MADE)]
+    return tuple(dict.fromkeys([TEMPORARY, *own]))

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from slimtorch.image.tree import Kind, with_parents
+from slimtorch.image.tree import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from slimtorch.image.tree import FileTree, Opener
+    from slimtorch.image.tree import Opener
 
 LINKS = 40
 """As many links as the kernel follows in one path (path_resolution(7))."""
@@ -126,15 +126,3 @@ def _node(path: str, *, owners: bool) -> Node | None:
 def _open(path: str) -> BinaryIO:
     """The path is real, without links among its parents: os.walk follows none."""
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
-
-
-def of_tree(tree: FileTree) -> Files:
-    """The files of a tree; hard links show the file that they are another name of."""
-    nodes = {}
-    # Layers by others may leave folders out that their files stand in.
-    for path, entry in with_parents(tree, "").items():
-        target = tree.get(entry.link, entry) if entry.kind is Kind.HARDLINK else entry
-        opener = target.content.open if target.content else None
-        link = entry.link if entry.kind is Kind.SYMLINK else ""
-        nodes[path] = Node(target.kind, entry.mode, target.size, entry.uid, entry.gid, link, opener)
-    return Files(nodes)
