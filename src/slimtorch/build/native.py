@@ -19,6 +19,7 @@ from slimtorch.image.model import assemble
 from slimtorch.image.pack import pack
 from slimtorch.image.split import split, tree_digest
 from slimtorch.image.tree import Entry, FileTree, Kind, directory
+from slimtorch.inventory.service import of_settings
 from slimtorch.project.plan import APP, WEIGHTS
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ def build(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress
 
 def _inherited(base: Image | None) -> dict[str, str]:
     """The base image's environment, which its libraries may rely on."""
-    rows = base.settings.get("config", {}).get("Env") or [] if base else []
-    return dict(row.partition("=")[::2] for row in rows)
+    return dict(of_settings(base.settings).env) if base else {}
 
 
 def _stack(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress: Progress) -> Stack:

@@ -26,7 +26,8 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+from weakref import finalize
 
 from slimtorch.errors import MachineError, VerificationError
 from slimtorch.image.digest import BLOCK, Digest, canonical_json, from_hex, of_stream
@@ -73,7 +74,7 @@ class Cache:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._use: IO[bytes] | None = None
+        self._use: int | None = None
 
     # -- blobs ---------------------------------------------------------------------------------------------------
 
@@ -229,7 +230,8 @@ class Cache:
         """Says, until this process ends, that the cache is in use, so that nobody prunes it meanwhile."""
         if self._use is None:
             self.root.mkdir(parents=True, exist_ok=True)
-            self._use = (self.root / "in-use").open("ab")
+            self._use = os.open(self.root / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            finalize(self, os.close, self._use)
             fcntl.flock(self._use, fcntl.LOCK_SH)
             _sweep(self.root / "tmp")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from slimtorch.image.untar import Member
 
 _MAX_LINKS = 40
+_ALL, _UNPRIVILEGED = 0o7777, 0o1777
 
 
 def unpack(
@@ -31,19 +32,21 @@ def unpack(
     target: Path,
     *,
     ownership: bool = False,
+    privileged: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     on_bytes: Callable[[int], None] | None = None,
 ) -> None:
     """Fills `target`, an empty folder of ours that nobody else writes to, with what a container of the layers sees.
 
-    Modes are kept; owners only with `ownership`, which needs root; times and devices are not. A link is followed inside
-    the root only. `on_bytes` is told bytes of file content.
+    Modes are kept, but for set-user-id and set-group-id bits, which only `privileged` keeps: with them, a local user
+    could become root by a foreign image's program. Owners are kept only with `ownership`, which needs root; times and
+    devices are not. A link is followed inside the root only. `on_bytes` is told bytes of file content.
 
     Raises:
         ArchiveError: a layer is damaged or hostile.
         VerificationError: a layer's bytes are not the promised ones.
     """
-    root = _Root(target, ownership=ownership)
+    root = _Root(target, ownership=ownership, mask=_ALL if privileged else _UNPRIVILEGED)
     for layer in layers:
         root.made.clear()
         for member in members(layer, limits):
@@ -70,9 +73,10 @@ def _put(root: _Root, layer: Layer, member: Member) -> None:
 class _Root:
     """The folder that stands for ``/``; paths in it are real ones, without links among their parents."""
 
-    def __init__(self, root: Path, *, ownership: bool) -> None:
+    def __init__(self, root: Path, *, ownership: bool, mask: int) -> None:
         self._root = str(root)
         self._ownership = ownership
+        self._mask = mask
         # A folder's mode is set last: it may forbid to write into it.
         self._modes: dict[str, int] = {}
         self._parents: dict[str, str] = {}
@@ -105,7 +109,7 @@ class _Root:
         if not os.path.isdir(path) or os.path.islink(path):
             self._remove(path)
             os.mkdir(path, 0o700)
-        self._modes[path] = member.mode
+        self._modes[path] = member.mode & self._mask
         self._own(path, member)
 
     def _own(self, path: str, member: Member) -> None:
@@ -113,7 +117,7 @@ class _Root:
             os.chown(path, member.uid, member.gid, follow_symlinks=False)
         # Changing the owner clears the set-user-id bit, so the mode comes after it.
         if member.kind is Kind.FILE:
-            os.chmod(path, member.mode)
+            os.chmod(path, member.mode & self._mask)
 
     def _real(self, path: str) -> str:
         """Where the path is: missing parents are made, links among them are followed inside the root."""

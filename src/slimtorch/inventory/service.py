@@ -27,7 +27,7 @@ CACHE_VARIABLES = (
     "TMPDIR",
 )
 """Variables that name a folder which some library writes to."""
-MADE = ("/proc", "/dev", "/sys")
+MADE = ("/proc/", "/dev/", "/sys/")
 """Folders that are the runtime's own."""
 LONGEST = 600.0
 """Seconds; a longer time-out of a health check counts as this one."""
@@ -91,7 +91,7 @@ def _text(value: object) -> str:
     """The text that a process can be given: no NUL, and nothing that UTF-8 cannot write."""
     if not isinstance(value, str) or "\0" in value:
         return ""
-    return value if value.isprintable() else value.encode(errors="replace").decode()
+    return value.encode(errors="replace").decode()
 
 
 def _strings(value: object) -> tuple[str, ...]:
@@ -157,6 +157,6 @@ def signal_name(number: int) -> str:
 
 def _writable(text: str) -> tuple[str, ...]:
     """What the label names and may be mounted over: not the root, nothing of the runtime's, no way upwards."""
-    named = [path for path in text.split(",") if path.startswith("/") and path == _absolute(path) != "/"]
-    own = [path for path in named if not any(path == made or path.startswith(f"{made}/") for made in MADE)]
+    named = [_absolute(path) for path in text.split(",") if path.startswith("/") and ".." not in path.split("/")]
+    own = [path for path in named if path != "/" and not f"{path}/".startswith(MADE)]
     return tuple(dict.fromkeys([TEMPORARY, *own]))

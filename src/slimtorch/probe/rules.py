@@ -180,6 +180,11 @@ PORT = Rule(
     "another program would answer in its place",
     "stop the other program, or use an engine that isolates the network",
 )  # fmt: skip
+OVERDUE = Rule(
+    "RUN637", ERROR, "the service answers all questions in time (5 minutes together) and the run comes to its end",
+    "a service that hangs, or takes minutes for an answer, is no service",
+    "look at its last lines; ask fewer or smaller questions if it is meant to be slow",
+)  # fmt: skip
 
 RULES = tuple(value for value in list(globals().values()) if isinstance(value, Rule))
 """All rules, in the order of their ids."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from slimtorch.errors import ToolError
+from slimtorch.errors import ArchiveError, ToolError
 from slimtorch.host.engines.model import Command, Container, Property
+from slimtorch.host.engines.rooted import absolute
 from slimtorch.host.engines.trial import reason
+from slimtorch.inventory.service import MADE
+from slimtorch.probe.report import Report, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from slimtorch.probe.environment import Interpreter
 
 ANSWER_SECONDS, STOP_SECONDS, IMPORT_SECONDS = 60.0, 10.0, 300.0
+START_SECONDS = 60.0
+"""What an engine may take to make a container and to clear it away."""
 SEALED = ("/", "/etc", "/usr/bin", "/opt/venv/bin")
 """Folders, besides the working directory and site-packages, in which nothing may be made."""
 
@@ -39,55 +46,58 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is done with it: `inputs` posted to `path`, `modules` imported, `patience` seconds to get healthy."""
+    """What is done with it: `inputs` posted to `path`, `modules` imported.
+
+    `patience` is what the service has to get healthy, `answering` what it has for all answers together; in seconds.
+    """
 
     inputs: Sequence[Any] = ()
     path: str = "/predict"
     modules: tuple[str, ...] = ()
     patience: float = 120
+    answering: float = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What happened. Times in seconds, memory in bytes; `health` and `health_after_stop` are (exit status, output)."""
-
-    identity: dict[str, Any]
-    written: tuple[str, ...] = ()
-    unwritable: tuple[tuple[str, str], ...] = ()
-    imports: tuple[tuple[str, float, str], ...] = ()
-    port_taken: bool = False
-    load_seconds: float | None = None
-    answers: tuple[tuple[int, str], ...] = ()
-    resident: int = 0
-    peak: int = 0
-    health: tuple[int, str] | None = None
-    health_after_stop: tuple[int, str] | None = None
-    exit: int | None = None
-    stop_seconds: float | None = None
-    stop_status: int | None = None
-    log: tuple[str, ...] = ()
-    said: str = ""
+class OverdueError(ToolError):
+    """The engine was there and started, and the run did not come to its end."""
 
 
 def run_once(engine: Engine, subject: Subject, job: Job, run: Run) -> Report:
     """The report of one start in `engine`.
 
     Raises:
-        ToolError: the engine could not start the image's interpreter, or the driver did not come to its end.
+        ToolError: the engine could not start the image's interpreter, or the driver gave no report.
+        OverdueError: the engine had to be stopped, because neither service nor driver came to an end.
         MachineError: the engine is not there.
     """
     service, python = subject.service, subject.python
     script = files("slimtorch.probe.in_image").joinpath("driver.py").read_text(encoding="utf-8")
     driver = Command((f"/{python.real}", "-I", "-S", "-c", script), service.env, service.workdir)
     container = Container(
-        driver, subject.root, f"/{python.real}", subject.image, *subject.ids, writable=service.writable
+        driver, subject.root, f"/{python.real}", subject.image, *subject.ids, writable=_mounts(subject)
     )
     order = _order(engine, container, subject, job)
-    allowed = job.patience + STOP_SECONDS + 60 + ANSWER_SECONDS + (IMPORT_SECONDS if job.modules else 0)
-    done = engine.execute(container, run, stdin=json.dumps(order).encode(), timeout=allowed)
+    allowed = order["seconds"] + START_SECONDS + (IMPORT_SECONDS if job.modules else 0)
+    began = time.monotonic()
+    try:
+        done = engine.execute(container, run, stdin=json.dumps(order).encode(), timeout=allowed)
+    except ToolError as error:
+        if time.monotonic() - began < allowed:
+            raise
+        raise OverdueError(f"the run did not end within {allowed:g} s", output=error.output) from None
     if done.status != 0:
         raise ToolError(reason(done), output=done.last_lines)
-    return _report(done.stdout)
+    return parse(done.stdout)
+
+
+def _mounts(subject: Subject) -> tuple[str, ...]:
+    """The writable folders by their real names: an engine may mount before the image's root is the only one."""
+    found = []
+    for path in subject.service.writable:
+        with suppress(ArchiveError):
+            real = f"/{absolute(subject.root, path).relative_to(subject.root)}"
+            found += [] if f"{real}/".startswith(MADE) or real == "/." else [real]
+    return tuple(dict.fromkeys(found))
 
 
 def _order(engine: Engine, container: Container, subject: Subject, job: Job) -> dict[str, Any]:
@@ -110,6 +120,8 @@ def _order(engine: Engine, container: Container, subject: Subject, job: Job) -> 
         "questions": list(job.inputs),
         "question_path": job.path,
         "answer_timeout": ANSWER_SECONDS,
+        "answering": job.answering,
+        "seconds": job.patience + job.answering + 3 * service.health_timeout + 2 * STOP_SECONDS,
         "imports": job.modules,
         "writable": service.caches if isolated else [],
         "sealed": [path for path in sealed if not _below(path, service.writable)] if isolated else [],
@@ -120,19 +132,3 @@ def _order(engine: Engine, container: Container, subject: Subject, job: Job) -> 
 
 def _below(path: str, folders: Sequence[str]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
-
-
-def _report(output: bytes) -> Report:
-    """The driver is ours, but what it runs in is not: what it prints is checked."""
-    try:
-        value = json.loads(output.decode(errors="replace").splitlines()[-1])
-        known = {name: _frozen(value[name]) for name in Report.__slots__ if name in value}
-        return Report(**known)
-    except (ValueError, IndexError, TypeError, KeyError):
-        raise ToolError(
-            "the driver in the image gave no report", output=output[-500:].decode(errors="replace")
-        ) from None
-
-
-def _frozen(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

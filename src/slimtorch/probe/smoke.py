@@ -9,7 +9,7 @@ from slimtorch.errors import SlimtorchError
 from slimtorch.host.engines import ENGINES
 from slimtorch.host.engines.model import Property
 from slimtorch.probe import rules, verdicts
-from slimtorch.probe.session import Job, run_once
+from slimtorch.probe.session import Job, OverdueError, run_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from slimtorch.host.engines.model import Engine
     from slimtorch.host.process import Run
     from slimtorch.probe.questions import Question
-    from slimtorch.probe.session import Report, Subject
+    from slimtorch.probe.report import Report
+    from slimtorch.probe.session import Subject
 
 EXCERPT = 160
 OTHER_UID = 54321
@@ -46,13 +47,17 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How an image is tried. `engine` is the only one to use, '' for the first that works; times in seconds."""
+    """How an image is tried. `engine` is the only one to use, '' for the first that works; times in seconds.
+
+    `answering` is what the service has for all answers together.
+    """
 
     questions: Sequence[Question] = ()
     question_path: str = "/predict"
     tolerance: float = 1e-5
     modules: tuple[str, ...] = ()
     patience: float = 120
+    answering: float = 300
     engine: str = ""
     as_other_user: bool = True
 
@@ -69,7 +74,8 @@ def prove(
 
     Nothing raised here is about the image: that becomes a finding.
     """
-    job = Job([question.input for question in probe.questions], probe.question_path, probe.modules, probe.patience)
+    inputs = [question.input for question in probe.questions]
+    job = Job(inputs, probe.question_path, probe.modules, probe.patience, probe.answering)
     skipped: list[tuple[str, str]] = []
     for engine in engines:
         if probe.engine not in {"", engine.name}:
@@ -81,6 +87,10 @@ def prove(
             image = load(engine.name) if engine.keeps_images and load else ""
             placed = replace(subject, image=image)
             report = run_once(engine, placed, job, run)
+        except OverdueError as error:
+            # Another engine would wait as long for the same end.
+            late = rules.OVERDUE.finding(verdicts.with_log(error.message, error.output.splitlines()))
+            return Proof(engine.name, tuple(skipped), findings=(late, *_remarks(engine, skipped)))
         except SlimtorchError as error:
             skipped.append((engine.name, error.message.splitlines()[0]))
             continue
@@ -115,10 +125,11 @@ def _remarks(engine: Engine, skipped: Sequence[tuple[str, str]]) -> list[Finding
 
 def _as_other(engine: Engine, subject: Subject, probe: Probe, first: Report, run: Run) -> list[Finding]:
     """The findings of a second start as a user id that the image does not know."""
-    if not probe.as_other_user or first.load_seconds is None or Property.USER not in engine.proves:
+    useless = first.load_seconds is None or first.overdue
+    if not probe.as_other_user or useless or Property.USER not in engine.proves:
         return []
     inputs = [question.input for question in probe.questions[:1]]
-    job = Job(inputs, probe.question_path, (), probe.patience)
+    job = Job(inputs, probe.question_path, (), probe.patience, probe.answering)
     try:
         report = run_once(engine, replace(subject, ids=(OTHER_UID, OTHER_UID)), job, run)
     except SlimtorchError as error:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from slimtorch.findings import Finding
     from slimtorch.inventory.service import Service
     from slimtorch.probe.questions import Question
-    from slimtorch.probe.session import Report, Subject
+    from slimtorch.probe.report import Report
+    from slimtorch.probe.session import Subject
 
 SHOWN_LINES = 20
 SHOWN_ANSWERS = 3
@@ -33,6 +34,8 @@ def life(report: Report, service: Service) -> Iterator[Finding]:
     if report.port_taken:
         yield rules.PORT.finding(f"something else already listens on port {service.port}")
         return
+    if report.overdue:
+        yield rules.OVERDUE.finding(with_log(report.overdue, report.log))
     if report.load_seconds is None:
         yield rules.NEVER_WELL.finding(never_well(report))
         return
@@ -49,8 +52,13 @@ def never_well(report: Report) -> str:
     """Why the service did not get healthy, with its last lines."""
     ended = f"the service ended with exit status {report.exit}" if report.exit is not None else ""
     why = ended or f"the service did not get healthy; its health check said: {report.said or 'nothing'}"
-    lines = "".join(f"\n  {line}" for line in report.log[-SHOWN_LINES:])
-    return f"{why}{'; its last lines:' + lines if lines else ' and printed nothing'}"
+    return with_log(why, report.log)
+
+
+def with_log(what: str, log: Sequence[str]) -> str:
+    """What happened, with the last lines that were printed."""
+    lines = "".join(f"\n  {line}" for line in log[-SHOWN_LINES:])
+    return f"{what}{'; its last lines:' + lines if lines else ' and printed nothing'}"
 
 
 def confinement(report: Report, subject: Subject, proves: frozenset[Property]) -> Iterator[Finding]:
@@ -80,7 +88,7 @@ def answers(report: Report, questions: Sequence[Question], tolerance: float) -> 
     if report.load_seconds is None:
         return 0, []
     found: list[Finding] = []
-    if report.answers and report.answers[0][0] in UNAVAILABLE:
+    if report.answers and report.answers[0][0] in UNAVAILABLE and not _timed_out(report.answers[0]):
         found.append(rules.TOO_EARLY.finding(f"healthy, but the first question got {_short(report.answers[0])}"))
     pairs = list(zip(questions, report.answers, strict=False))
     wrong = [(n, why) for n, (question, got) in enumerate(pairs, 1) if (why := _wrong(question, got, tolerance))]
@@ -90,6 +98,11 @@ def answers(report: Report, questions: Sequence[Question], tolerance: float) -> 
     if len(questions) < ENOUGH:
         found.append(rules.QUESTIONS.finding(f"{len(questions)} held-out inputs were given"))
     return len(pairs) - len(wrong), found
+
+
+def _timed_out(got: tuple[int, str]) -> bool:
+    """Whether the service took the question and let it wait: not early, but slow."""
+    return got[0] == 0 and got[1].startswith("TimeoutError")
 
 
 def _wrong(question: Question, got: tuple[int, str], tolerance: float) -> str:
@@ -118,4 +131,5 @@ def as_other_user(report: Report, questions: Sequence[Question], tolerance: floa
     found = [rules.OTHER_USER.finding(f"as user {uid}: {path}: {why}", path) for path, why in report.unwritable]
     _, wrong = answers(report, questions, tolerance)
     errors = [finding for finding in wrong if finding.severity is rules.ERROR]
-    return [*found, *(rules.OTHER_USER.finding(f"as user {uid}: {finding.message}") for finding in errors)]
+    late = [rules.OTHER_USER.finding(f"as user {uid}: {report.overdue}")] if report.overdue else []
+    return [*found, *late, *(rules.OTHER_USER.finding(f"as user {uid}: {finding.message}") for finding in errors)]

@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimtorch.errors import FetchError, MachineError, UsageError
 from slimtorch.image import digest as digests
+from slimtorch.project.config.system import is_apt_address
 from slimtorch.sources import apt_host, suites
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from slimtorch.host.machine import Machine
     from slimtorch.host.process import Completed
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 KEYRINGS = ("usr/share/keyrings/debian-archive-keyring.gpg", "usr/share/keyrings/debian-archive-keyring.pgp")
-_MIRROR = re.compile(r"(https?://|file:/|copy:/)[^\s\[\]]+")
+_BESIDE = re.compile(r"/debian(-security)?((?<=\w)\.list)?/?$")
+"""How addresses of the archive end; a list of mirrors is ``debian.list`` on Debian's own cloud images."""
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 _BROKEN_FETCH = re.compile(r"^[EW]: (.+)$", re.MULTILINE)
 
@@ -78,6 +81,12 @@ class Apt:
         }
         return self.machine.run([name, *arguments], env=env, cwd=cwd)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Lets one process at a time use these lists: apt refuses to run beside an update. Not to be nested."""
+        with self.machine.cache.lock(f"apt-{self.folder.name}"):
+            yield
+
     @property
     def age(self) -> float:
         """Seconds since the package lists were fetched; infinite when they never were."""
@@ -87,7 +96,7 @@ class Apt:
             return float("inf")
 
     def update(self) -> None:
-        """Fetches the package lists; their signatures are checked.
+        """Fetches the package lists; their signatures are checked. The caller is `alone`.
 
         Raises:
             FetchError: a list could not be had, or its signature is not from the keyring.
@@ -129,7 +138,7 @@ def prepare(os: Os, architecture: str, machine: Machine, *, max_age: float = HOU
     configuration = "".join(f'{name} "{value}";\n' for name, value in sorted(host.settings.items()))
     key = digests.of_json([archive.stanzas(), architecture, configuration, keyring.read_bytes().hex()])
     apt = Apt(archive, architecture, machine.cache.root / "apt" / key.hex, machine)
-    with machine.cache.lock(f"apt-{key.hex}"):
+    with apt.alone():
         has_lists = apt.age < float("inf")
         if apt.age > max_age and not (machine.offline and has_lists):
             _write_configuration(apt, configuration, keyring)
@@ -189,26 +198,37 @@ def find_keyring(os: Os, root: Path = Path("/")) -> Path:
 
 
 def _mirror(host: apt_host.HostApt, suite: str, kind: str) -> str:
-    """The host's address for `suite` + `kind`: its own line, else what it uses for another release of Debian."""
-    candidates = [source for source in host.sources if "main" in source.components]
-    exact = [source.uri for source in candidates if source.suite == suite + kind]
-    others = [source.uri for source in candidates if source.suite in {name + kind for name in suites.names()}]
-    return next(iter(exact + others), "")
+    """The host's address for `suite` + `kind`: what looks most like Debian's archive, then the suite's own line.
+
+    What the host uses for another release of Debian serves this one too.
+    """
+    names = {name + kind for name in suites.names()} | {suite + kind}
+    candidates = [source for source in host.sources if "main" in source.components and source.suite in names]
+    ranked = sorted(candidates, key=lambda source: (_likeness(source, host), source.suite == suite + kind), reverse=True)
+    return ranked[0].uri if ranked else ""
+
+
+def _likeness(source: apt_host.Source, host: apt_host.HostApt) -> int:
+    """How much speaks for Debian's own archive; vendors, too, call a suite bookworm and a component main."""
+    if "debian-archive-" in source.keyring:
+        return 3
+    if any(other.uri == source.uri and other.suite.endswith("-updates") for other in host.sources):
+        return 2
+    return int(not source.keyring and _BESIDE.search(source.uri) is not None)
 
 
 def _security_beside(main: str) -> str:
     if "{archive}" in main:
         return main.replace("{archive}", "debian-security")
-    bare = main.rstrip("/")
-    return f"{bare}-security" if bare.endswith("/debian") else main
+    return _BESIDE.sub(r"/debian-security\2", main.rstrip("/"))
 
 
 def _checked(archive: Archive) -> Archive:
     for uri in (archive.main, archive.updates, archive.security):
-        if not _MIRROR.fullmatch(uri):
+        if not is_apt_address(uri):
             raise UsageError(
                 f"{redact(uri)!r} is not an address that apt can read packages from",
-                hint="write http://…, https://… or file:/…",
+                hint="write http://…, https://…, file:/… or mirror+file:/…",
             )
     return archive
 

@@ -25,11 +25,15 @@ _ONE_LINE = re.compile(r"^deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)(.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One archive that the host reads: an address and a suite, with the components taken from it."""
+    """One archive that the host reads: an address and a suite, with the components taken from it.
+
+    `keyring` is what its ``Signed-By`` says: a file, fingerprints or a whole key; '' where it says nothing.
+    """
 
     uri: str
     suite: str
     components: tuple[str, ...]
+    keyring: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ def parse_list(text: str) -> Iterator[Source]:
     """The binary archives of a one-line ``.list`` file. Lines that say nothing to us are passed over, as apt does."""
     for line in text.splitlines():
         if match := _ONE_LINE.match(line.partition("#")[0].strip()):
-            yield Source(match[2], match[3], tuple(match[4].split()))
+            options = dict(option.partition("=")[::2] for option in (match[1] or "").split())
+            yield Source(match[2], match[3], tuple(match[4].split()), options.get("signed-by", ""))
 
 
 def parse_sources(text: str) -> Iterator[Source]:
@@ -81,7 +86,7 @@ def parse_sources(text: str) -> Iterator[Source]:
         components = tuple(stanza.get("components", "").split())
         for uri in stanza.get("uris", "").split():
             for suite in stanza.get("suites", "").split():
-                yield Source(uri, suite, components)
+                yield Source(uri, suite, components, stanza.get("signed-by", ""))
 
 
 def _source_files(settings: Mapping[str, str], root: Path) -> list[Path]:

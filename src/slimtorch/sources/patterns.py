@@ -29,8 +29,8 @@ SECRETS = (
     ".netrc", ".pypirc", ".npmrc", ".pgpass", ".git-credentials", ".htpasswd", ".ssh", ".aws", ".gnupg", ".kube",
     ".docker", ".env", ".env.*", "*.env", ".envrc", "credentials*.json", "client_secret*.json",
     "service[-_]account*.json", "secret.json", "secret.toml", "secret.y*ml", "secrets.json", "secrets.toml",
-    "secrets.y*ml", "secrets.ini", "secrets.txt", "apikey*.json", "api[-_]key*.json", "api[-_]key*.txt", "api[-_]key*.toml",
-    "api[-_]key*.y*ml",
+    "secrets.y*ml", "secrets.ini", "secrets.txt", "apikey*.json", "api[-_]key*.json", "api[-_]key*.txt",
+    "api[-_]key*.toml", "api[-_]key*.y*ml",
 )  # fmt: skip
 """What looks like a secret. Never Python: ``secrets.py`` and ``api_key.py`` are modules."""
 _RECIPES = (

@@ -47,7 +47,7 @@ def write(image: Image, path: Path, *, ownership: bool = False) -> None:
         temporary = beside(path)
         temporary.mkdir()
         try:
-            unpack(image.layers, temporary, ownership=ownership)
+            unpack(image.layers, temporary, ownership=ownership, privileged=True)
             temporary.replace(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slimtorch.errors import VerificationError
+from slimtorch.errors import MachineError, VerificationError
 from slimtorch.host.cache import STALE_SECONDS, Cache
 from slimtorch.image.digest import of_bytes
 
@@ -97,14 +97,14 @@ def test_prune_removes_the_least_recently_used_first(cache: Cache) -> None:
     assert not old.exists()
 
 
-def test_prune_sweeps_only_stale_temporary_files(cache: Cache) -> None:
+def test_the_first_use_sweeps_only_stale_temporary_files(cache: Cache) -> None:
     (cache.root / "tmp").mkdir(parents=True)
     stale, fresh = cache.root / "tmp" / "stale", cache.root / "tmp" / "fresh"
     stale.write_text("x")
     fresh.write_text("x")
     long_ago = time.time() - STALE_SECONDS - 10
     os.utime(stale, (long_ago, long_ago))
-    cache.prune(keep_bytes=1000)
+    cache.blob(of_bytes(b"anything"))
     assert not stale.exists()
     assert fresh.exists()
 
@@ -136,3 +136,28 @@ def test_a_killed_process_frees_its_lock(cache: Cache, tmp_path: Path) -> None:
     process.join()
     with cache.lock("thing"):
         pass
+
+
+def _hold_open(root: Path, ready: str) -> None:
+    cache = Cache(root)
+    cache.blob(of_bytes(b"x"))
+    Path(ready).touch()
+    time.sleep(60)
+
+
+def test_a_cache_in_use_is_not_pruned(cache: Cache, tmp_path: Path) -> None:
+    kept = put(cache, b"kept")
+    ready = tmp_path / "ready"
+    process = multiprocessing.get_context("spawn").Process(target=_hold_open, args=(cache.root, str(ready)))
+    process.start()
+    deadline = time.monotonic() + 30
+    while not ready.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        with pytest.raises(MachineError, match="another slimtorch is using the cache"):
+            cache.prune(keep_bytes=0)
+        assert kept.exists()
+    finally:
+        process.kill()
+        process.join()
+    assert len(cache.prune(keep_bytes=0)) == 1

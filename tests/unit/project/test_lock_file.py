@@ -57,7 +57,14 @@ platforms = st.builds(
     LockedPlatform,
     wheels=st.lists(wheels(), max_size=4, unique_by=lambda wheel: wheel.name).map(lambda w: tuple(sorted(w))),
     debs=st.lists(debs(), max_size=3, unique_by=lambda deb: deb.name).map(lambda d: tuple(sorted(d))),
-    base=st.none() | st.builds(LockedBase, reference=words, digest=digests),
+    base=st.none()
+    | st.builds(
+        LockedBase,
+        reference=words,
+        digest=digests,
+        interpreter=st.sampled_from(["/usr/bin/python3.11", "/usr/local/bin/python3.13"]),
+        glibc=st.integers(17, 60),
+    ),
 )
 locks = st.builds(
     Lock,
@@ -75,6 +82,21 @@ def test_what_is_written_is_read(lock: Lock) -> None:
     text = lock_file.emit(lock)
     assert lock_file.parse(text) == lock
     assert lock_file.emit(lock_file.parse(text)) == text
+
+
+@pytest.mark.parametrize("url", ["wheels/demo-1.0-py3-none-any.whl", "https://example.org/demo-1.0-py3-none-any.whl"])
+def test_the_users_own_address_comes_back(url: str) -> None:
+    wheel = LockedWheel("demo", "1.0", "demo-1.0-py3-none-any.whl", of_bytes(b"x"), 1, "direct", url)
+    lock = Lock(of_bytes(b"i"), "3.11", "bookworm", {"linux/amd64": LockedPlatform((wheel,))})
+    assert lock_file.parse(lock_file.emit(lock)) == lock
+
+
+@pytest.mark.parametrize("url", ["/etc/passwd", "../demo.whl", "a/../../b.whl", "ftp://example.org/x.whl"])
+def test_an_address_that_leaves_the_project_is_damage(url: str) -> None:
+    wheel = LockedWheel("demo", "1.0", "demo-1.0-py3-none-any.whl", of_bytes(b"x"), 1, "direct", url)
+    text = lock_file.emit(Lock(of_bytes(b"i"), "3.11", "bookworm", {"linux/amd64": LockedPlatform((wheel,))}))
+    with pytest.raises(LockError, match="neither an address"):
+        lock_file.parse(text)
 
 
 def test_the_text_is_stable_and_readable() -> None:
@@ -122,7 +144,7 @@ def test_any_text_is_a_lock_or_a_clear_error(tail: str) -> None:
         ("size = 190000000", 'size = "1"', "wheel torch: size is not a number of bytes"),
         (f'sha256 = "{TORCH.sha256.hex}"', 'sha256 = "abc"', "wheel torch: sha256 is not a sha256 digest: 'abc'"),
         (f'sha256 = "{TORCH.sha256.hex}"\n', "", "wheel torch: there is no sha256"),
-        ('"https://example.org/numpy.whl"', '"ssh://x"', "wheel numpy: url is not an address that can be fetched"),
+        ('"https://example.org/numpy.whl"', '"ssh://x"', "wheel numpy: url is neither an address that can be fetched"),
         ('name = "numpy"', 'name = "torch"', "linux/amd64: wheel torch"),
         ("[[", "[", "is damaged"),
         ("[inputs]\n", "[inputs]\n[measured]\nload-seconds = -1\n[inputs2]\n", "load-seconds is not a time: -1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,11 +59,12 @@ class Daemon:
         argv = [self.name, "run", "--rm", "--interactive", "--name", name, *options, *_arguments(container)]
         try:
             return run(argv, stdin=stdin, timeout=timeout)
-        except SlimtorchError:
-            # The command line is gone, the container is not: it belongs to the daemon.
+        except BaseException:
+            # Timed out or interrupted: the command line is gone, the container is not, for it belongs to the daemon.
             # Killed before it is removed, because podman would wait ten seconds for it to end by itself.
-            run([self.name, "kill", name], timeout=30)
-            run([self.name, "rm", "--force", name], timeout=30)
+            for verb in (("kill",), ("rm", "--force")):
+                with suppress(SlimtorchError):
+                    run([self.name, *verb, name], timeout=30)
             raise
 
 

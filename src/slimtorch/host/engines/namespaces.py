@@ -1,7 +1,8 @@
 """Runs a program in new namespaces. Started as a process of its own by the engine ``unshare``; stdlib and libc only.
 
 Reads one JSON object from its first argument: ``place`` (an empty directory to mount on), ``links``, ``binds``,
-``writable``, ``uid``, ``gid``, ``workdir``, ``env``, ``argv``. As root no user namespace is made, so that files keep
+``writable``, ``uid``, ``gid``, ``workdir``, ``env``, ``argv``, ``parent`` (the process that waits for it, with whose end
+everything ends). As root no user namespace is made, so that files keep
 their owners. Whatever goes wrong before the program starts ends with exit status 125 and one line.
 
 Modules that start slowly (typing, socket, signal) are avoided: each costs 4 to 10 ms of every run.
@@ -89,10 +90,14 @@ def _build(job: dict[str, Any], root: str) -> None:
     os.makedirs(root + "/proc", exist_ok=True)
     _mount("proc", root + "/proc", "proc", NOSUID | NODEV)
     _devices(root)
-    for path in job["writable"]:
-        os.makedirs(root + path, exist_ok=True)
-        _mount("tmpfs", root + path, "tmpfs", NOSUID | NODEV, "mode=1777")
-    _mount("", root, flags=REMOUNT | BIND | READ_ONLY | NOSUID | NODEV)
+
+
+def _writable(paths: list[str]) -> None:
+    """Fresh folders in the new root, where no link of the image leads out of it; the root is read-only after that."""
+    for path in paths:
+        os.makedirs(path, exist_ok=True)
+        _mount("tmpfs", path, "tmpfs", NOSUID | NODEV, "mode=1777")
+    _mount("", "/", flags=REMOUNT | BIND | READ_ONLY | NOSUID | NODEV)
 
 
 def _make_place(path: str, *, directory: bool) -> None:
@@ -130,20 +135,37 @@ def _drop(uid: int, gid: int) -> None:
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
     _checked(_libc.prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0), "cannot set no_new_privs")
-    # After the user changed, because changing it clears the wish.
+
+
+def _follow() -> None:
+    """Asks to be killed when the parent ends. Changing the user or its namespace clears the wish (prctl(2))."""
     _checked(_libc.prctl(SET_PDEATHSIG, SIGKILL, 0, 0, 0), "cannot follow the parent's end")
 
 
-def _become(job: dict[str, Any]) -> NoReturn:
+def _become(job: dict[str, Any], alive: int) -> NoReturn:
     try:
+        _follow()
         _loopback_up()
         _build(job, job["place"])
         _enter(job["place"])
+        _writable(job["writable"])
         _drop(job["uid"], job["gid"])
+        _follow()
+        # A parent that ended before that is not told about: its end of the pipe is closed then.
+        if _closed(alive):
+            os._exit(FAILED)
         os.chdir(job["workdir"])
         os.execvpe(job["argv"][0], job["argv"], job["env"])  # noqa: S606  (no shell is meant)
     except OSError as error:
         _fail(error)
+
+
+def _closed(descriptor: int) -> bool:
+    os.set_blocking(descriptor, False)
+    try:
+        return os.read(descriptor, 1) == b""
+    except BlockingIOError:
+        return False
 
 
 def _fail(error: OSError) -> NoReturn:
@@ -158,11 +180,16 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     try:
         _unshare(job["uid"], job["gid"])
+        _follow()
     except OSError as error:
         _fail(error)
+    if os.getppid() != job["parent"]:
+        os._exit(FAILED)
+    alive, held = os.pipe()
     child = os.fork()
     if child == 0:
-        _become(job)
+        os.close(held)
+        _become(job, alive)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     sys.exit(code if code >= 0 else 128 - code)
 

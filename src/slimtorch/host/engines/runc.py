@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,10 @@ class Runc:
             runc = ["runc", "--root", str(Path(scratch, "state"))]
             try:
                 return run([*runc, "run", "--bundle", str(bundle), name], stdin=stdin, timeout=timeout)
-            except SlimtorchError:
-                run([*runc, "delete", "--force", name], timeout=10)
+            except BaseException:
+                # Also for an interrupt: the container is not a child of ours that would end with us.
+                with suppress(SlimtorchError):
+                    run([*runc, "delete", "--force", name], timeout=10)
                 raise
 
 

@@ -52,6 +52,7 @@ class Unshare:
             "workdir": container.command.workdir,
             "env": dict(container.command.env),
             "argv": container.command.argv,
+            "parent": os.getpid(),
         }
         with tempfile.TemporaryDirectory(prefix="slimtorch-root-") as place:
             argv = [sys.executable, "-I", "-S", str(SCRIPT), json.dumps({**job, "place": place})]

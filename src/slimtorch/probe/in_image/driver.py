@@ -40,7 +40,14 @@ def main() -> None:
     if port_answers(job["port"]):
         report["port_taken"] = True
     else:
-        report |= Session(job).run()
+        session = Session(job, report)
+        # A service that sends a byte now and then keeps every single time-out from passing.
+        watch = threading.Timer(job["seconds"], session.give_up)
+        watch.daemon = True
+        watch.start()
+        session.run()
+        watch.cancel()
+        session.ending.acquire()
     report["imports"] = imports(job)
     json.dump(report, sys.stdout)
 
@@ -99,14 +106,16 @@ def port_answers(port: int) -> bool:
 class Session:
     """One life of the service."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, report: Report) -> None:
+        self.job, self.report = job, report
+        self.ending = threading.Lock()
         self.log: list[str] = []
         self.peak = 0
         self.said = ""
 
-    def run(self) -> Report:
-        """What happened from start to stop."""
+    def run(self) -> None:
+        """Puts into the report what happens from start to stop."""
+        report = self.report
         started = time.monotonic()
         try:
             self.process = subprocess.Popen(
@@ -118,12 +127,13 @@ class Session:
                 start_new_session=True,
             )
         except OSError as error:
-            return {"load_seconds": None, "exit": 127, "log": [f"{self.job['argv'][0]}: {error.strerror}"]}
+            report |= {"load_seconds": None, "exit": 127, "log": [f"{self.job['argv'][0]}: {error.strerror}"]}
+            return
         reader = threading.Thread(target=self.read_log, daemon=True)
         reader.start()
-        report: Report = {"load_seconds": self.wait_until_well(started)}
+        report["load_seconds"] = self.wait_until_well(started)
         if report["load_seconds"] is not None:
-            report["answers"] = [self.ask(body) for body in self.job["questions"]]
+            self.ask_all()
             report["resident"] = self.memory()
             report["health"] = self.health() if self.job["health"] else None
         report["exit"] = self.process.poll()
@@ -131,7 +141,32 @@ class Session:
         reader.join(2)
         if report["load_seconds"] is not None:
             report["health_after_stop"] = self.health() if self.job["health"] else None
-        return report | {"peak": self.peak, "log": self.log[-LOG_LINES:], "said": self.said}
+        report |= {"peak": self.peak, "log": self.log[-LOG_LINES:], "said": self.said}
+
+    def give_up(self) -> None:
+        """Reports what there is and ends everything; for a service that would let nobody come to an end."""
+        if not self.ending.acquire(blocking=False):
+            return
+        late = {"overdue": f"the run was stopped after {self.job['seconds']:g} s"}
+        with contextlib.suppress(OSError, AttributeError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        known = {"load_seconds": None, "stop_seconds": 0, **self.report}
+        found = known | late | {"peak": self.peak, "log": self.log[-LOG_LINES:], "said": self.said}
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
+        os._exit(0)
+
+    def ask_all(self) -> None:
+        """Puts the answers into the report, as they come; says which were not asked for want of time."""
+        answers = self.report["answers"] = []
+        began, questions = time.monotonic(), self.job["questions"]
+        for body in questions:
+            left = self.job["answering"] - (time.monotonic() - began)
+            if left <= 0:
+                late = f"{len(answers)} of {len(questions)} questions took {self.job['answering']:g} s"
+                self.report["overdue"] = f"{late}; the others were not asked"
+                return
+            answers.append(self.ask(body, min(left, self.job["answer_timeout"])))
 
     def read_log(self) -> None:
         """Keeps the last lines that the service prints."""
@@ -178,10 +213,10 @@ class Session:
             return (124, f"no answer within {self.job['health_timeout']:g} s")
         return (done.returncode, done.stdout[:LINE_BYTES].decode(errors="replace").strip())
 
-    def ask(self, body: object) -> tuple[int, str]:
+    def ask(self, body: object, timeout: float) -> tuple[int, str]:
         """The service's answer to one question: status and text, or the reason why there is none."""
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.job["port"], timeout=self.job["answer_timeout"])
+            connection = http.client.HTTPConnection("127.0.0.1", self.job["port"], timeout=timeout)
             with contextlib.closing(connection):
                 headers = {"Content-Type": "application/json", "Connection": "close"}
                 connection.request("POST", self.job["question_path"], json.dumps(body), headers)

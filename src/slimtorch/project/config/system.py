@@ -9,7 +9,7 @@ from slimtorch import tables
 from slimtorch.errors import UsageError
 from slimtorch.image import reference
 from slimtorch.project.config.app import inside_file
-from slimtorch.project.config.kinds import address, matching, project_path, text, texts
+from slimtorch.project.config.kinds import matching, project_path, text, texts
 from slimtorch.project.config.reader import BadValueError, Key, Section, suggest
 from slimtorch.project.model import Os
 
@@ -51,8 +51,28 @@ def _base(value: object) -> str:
     return str(value)
 
 
+_APT_ADDRESS = re.compile(r"(?:mirror\+)?(?:https?://|file:/|copy:/)[^\s\[\]]+")
+
+
+def is_apt_address(text: str) -> bool:
+    """Whether apt can read packages from here: http, https, file, copy, or a list of mirrors (apt-transport-mirror(1)).
+
+    Where apt reads ``[arch=…]`` or a second address, this says no.
+    """
+    return bool(_APT_ADDRESS.fullmatch(text))
+
+
 def _mirror(value: object) -> str:
-    return address(value).rstrip("/")
+    """One address, or two: the second for the security suite."""
+    found = text(value).split()
+    if len(found) > 2:
+        raise BadValueError("must be one address, or two: the second is for the security suite")
+    for one in found:
+        if re.match(r"[\w+]+://[^/]*@", one):
+            raise BadValueError("must not hold a user or password", "put it into apt's auth.conf or the environment")
+        if not is_apt_address(one):
+            raise BadValueError(f"must be an address such as https://deb.example.org/debian or file:/srv/debian, not {one!r}")
+    return " ".join(one.rstrip("/") for one in found)
 
 
 _SNAPSHOT = matching(r"\d{8}T\d{6}Z", 'a time in UTC such as "20260101T000000Z"')
@@ -74,10 +94,10 @@ PACKAGES: Key[tuple[str, ...]] = Key(
     '["curl", "libgl1"]',
 )
 BASE = Key("base", _base, "", "An image to build on instead of Debian packages.", "none", '"oci:base:3.11"')
-MIRROR = Key("mirror", _mirror, "", "A Debian mirror for this project; never written to the lock or the image.",
-             "the machine's", '"https://deb.example.org/debian"')  # fmt: skip
+MIRROR = Key("mirror", _mirror, "", "A Debian mirror for this project, and one for its security suite after a space; "
+             "never written to the lock or the image.", "the machine's", '"https://deb.example.org/debian"')  # fmt: skip
 KEYRING = Key("keyring", project_path, "", "A keyring file that the packages' signatures are checked with.",
-              "Debian's, shipped or found", '"keys/debian.gpg"')  # fmt: skip
+              "Debian's, found on this machine", '"keys/debian.gpg"')  # fmt: skip
 SNAPSHOT = Key("snapshot", _SNAPSHOT, "", "A day of the dated Debian archive to take packages from.", "none",
                '"20260101T000000Z"')  # fmt: skip
 SECTION = Section("os", "The operating system below Python.", (SUITE, PACKAGES, BASE, MIRROR, KEYRING, SNAPSHOT))

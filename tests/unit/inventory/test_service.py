@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slimtorch.image.tree import Kind
+from slimtorch.inventory.files import Files, Node
+from slimtorch.inventory.service import Service, of_settings
 from slimtorch.probe.access import user
-from slimtorch.probe.files import Files, Node
-from slimtorch.probe.service import Service, of_settings
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

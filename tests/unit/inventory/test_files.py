@@ -7,7 +7,7 @@ import pytest
 from slimtorch.errors import ArchiveError
 from slimtorch.host.engines.layout import of_root
 from slimtorch.host.engines.rooted import absolute, inside
-from slimtorch.probe.files import of_directory
+from slimtorch.inventory.files import of_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
