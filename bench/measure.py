@@ -66,14 +66,20 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def tree_rss(pid: int) -> int:
-    """Resident bytes of a process and all its descendants, now; 0 for those that are gone."""
-    total, waiting = 0, [pid]
+    """Resident bytes of a process and all its descendants, now; 0 for those that are gone.
+
+    A child that has not called exec yet runs in its parent's own memory (vfork), so it is not counted a second time.
+    """
+    total, waiting = 0, [(pid, b"")]
     while waiting:
-        folder = Path("/proc") / str(waiting.pop())
+        number, parent = waiting.pop()
+        folder = Path("/proc") / str(number)
         try:
-            total += int((folder / "statm").read_text().split()[1]) * PAGE
+            command = (folder / "cmdline").read_bytes()
+            if command != parent:
+                total += int((folder / "statm").read_text().split()[1]) * PAGE
             for task in (folder / "task").iterdir():
-                waiting += [int(child) for child in (task / "children").read_text().split()]
+                waiting += [(int(child), command) for child in (task / "children").read_text().split()]
         except (OSError, IndexError):
             continue
     return total
