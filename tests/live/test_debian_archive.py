@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +90,35 @@ def test_lock_and_fetch_through_apt_without_touching_the_host(archive: Repositor
     assert all(blobs[deb.name] == here.cache.blob(deb.sha256) for deb in debs)
     # Once fetched, nothing is asked of apt again, offline or not.
     assert apt_fetch.fetch(debs, pytest.fail, machine(tmp_path, offline=True)) == blobs
+
+
+def test_a_list_of_mirrors_is_read_as_debians_cloud_images_have_it(archive: Repository, tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    places = tmp_path / "mirrors"
+    places.mkdir()
+    for name in ("debian.list", "debian-security.list"):
+        (places / name).write_text(f"{archive.mirror}\n")
+    by_list = replace(settings(archive), mirror=f"mirror+file:{places}/debian.list")
+
+    tool = apt.prepare(by_list, "amd64", here)
+    debs = apt_resolve.resolve(tool, "3.11", ["curl"])
+
+    assert "debian-security.list" in (tool.folder / "etc/sources.list.d/debian.sources").read_text()
+    assert len(apt_fetch.fetch(debs, lambda: tool, here)) == len(debs)
+    direct = apt_resolve.resolve(apt.prepare(settings(archive), "amd64", machine(tmp_path)), "3.11", ["curl"])
+    assert debs == direct
+
+
+def test_downloads_wait_for_an_update_of_another_build(archive: Repository, tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    tool = apt.prepare(settings(archive), "amd64", here)
+    debs = apt_resolve.resolve(tool, "3.11", [])
+    with ThreadPoolExecutor(1) as pool:
+        with tool.alone():
+            download = pool.submit(apt_fetch.fetch, debs, lambda: tool, here)
+            with pytest.raises(TimeoutError):
+                download.result(timeout=0.5)
+        assert len(download.result(timeout=60)) == len(debs)
 
 
 def test_nothing_of_the_host_but_proxies_and_certificates_reaches_apt(archive: Repository, tmp_path: Path) -> None:

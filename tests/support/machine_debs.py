@@ -127,7 +127,7 @@ def _files(name: str) -> tuple[list[str], list[str]]:
     listed = [line for line in _info(name, "list").read_text().splitlines() if line != "/."]
     above = {str(parent) for line in listed for parent in Path(line).parents}
     found = {line for line in listed if not LEFT_OUT.fullmatch(line)}
-    folders = [line for line in found if line in above or (os.path.isdir(line) and not os.path.islink(line))]
+    folders = [line for line in found if line in above or (Path(line).is_dir() and not Path(line).is_symlink())]
     # Images of Debian for containers leave documentation out.
     return sorted(folders), sorted(line for line in found.difference(folders) if os.path.lexists(line))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slimtorch.host.process import run
-from slimtorch.probe import access, environment, files, service, smoke, static
+from slimtorch.inventory import files, service
+from slimtorch.probe import access, environment, smoke, static
 from slimtorch.probe.session import Subject
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def prove(root: Root, probe: smoke.Probe, *, load: Callable[[str], str] | None =
 
 def inspect(root: Root) -> list[Finding]:
     """What the root's files say."""
-    return static.inspect(files.of_directory(root.path, owners=True), service.of_settings(root.settings), hashes=True)
+    return static.inspect(files.of_directory(root.path, owners=True), service.of_settings(root.settings))
 
 
 def rules(findings: list[Finding] | tuple[Finding, ...]) -> set[str]:

@@ -183,7 +183,7 @@ def _make(made: Stock) -> None:
 def make_wheels(folder: Path) -> None:
     """Two wheels: a pure one with a console script that needs the other, which brings data and a script."""
     words = {
-        "parrot_words/__init__.py": "from parrot_seeds import SEED\n\ndef repeat(word, times):\n    return word * times\n",
+        "parrot_words/__init__.py": "import parrot_seeds\n\ndef repeat(word, times):\n    return word * times\n",
         "parrot_words/cli.py": "def main():\n    print('parrot')\n",
         "INFO/entry_points.txt": "[console_scripts]\nparrot = parrot_words.cli:main\n",
     }

@@ -73,6 +73,7 @@ def build(request: Request, machine: Machine) -> Built:
     lock = _lock(project, request, machine)
     planned = _plan(project, lock, request, machine)
     outputs = _outputs(project, planned, request)
+    _say_secrets(project, machine)
     project = replace(project, os=request.sources.os(project))
     materials = assembly.materials(project, lock, planned, request.sources.indexes(project, machine), machine)
     images, written = [], []
@@ -86,10 +87,17 @@ def preview(request: Request, machine: Machine) -> Preview:
     """The plan of a project, without downloading or writing anything."""
     project = config.load(request.project)
     planned = _plan(project, _lock(project, request, machine, write=False), request, machine)
+    _say_secrets(project, machine)
     service, weights = app.tree(project)
     trees = {WEIGHTS: weights, APP: service}
     parts = tuple((name, tree.files, tree.size) for name, tree in trees.items() if tree)
     return Preview(f"{project.image.name}:{_tag(project, planned, request)}", planned, parts)
+
+
+def _say_secrets(project: Project, machine: Machine) -> None:
+    if hidden := app.left_out(project):
+        names = ", ".join(hidden[:5]) + (" …" if len(hidden) > 5 else "")
+        machine.progress.note(f"left out, because they look like secrets: {names}; [app] include can name them")
 
 
 def _lock(project: Project, request: Request, machine: Machine, *, write: bool = True) -> Lock:

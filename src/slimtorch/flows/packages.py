@@ -30,6 +30,7 @@ class PackageSources:
             machine.home,
             sources=project.sources,
             requirements=project.requirements,
+            root=project.root,
             overrides=overrides,
         )
 

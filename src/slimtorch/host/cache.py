@@ -103,6 +103,9 @@ class Cache:
             with temporary.open("xb") as stream:
                 writer = BlobWriter(stream)
                 yield writer
+                stream.flush()
+                # Else a power cut could leave the name without the bytes, and a blob is trusted by its name.
+                os.fsync(stream.fileno())
             if expected is not None and writer.digest != expected:
                 raise VerificationError(
                     f"{what} is not what was promised: expected {expected}, got {writer.digest}",
@@ -223,7 +226,8 @@ class Cache:
     def _tmp(self) -> Path:
         path = self.root / "tmp"
         self._enter()
-        path.mkdir(parents=True, exist_ok=True)
+        # Nobody else looks in here: foreign images are unpacked below it, with their owners and modes.
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
     def _enter(self) -> None:
@@ -234,6 +238,8 @@ class Cache:
             finalize(self, os.close, self._use)
             fcntl.flock(self._use, fcntl.LOCK_SH)
             _sweep(self.root / "tmp")
+            with suppress(OSError):
+                (self.root / "tmp").chmod(0o700)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from slimtorch.errors import ImageError
 from slimtorch.image import deflate
 from slimtorch.image.inflate import decompressor
 from slimtorch.image.layer import LAYER_GZIP, LAYER_TAR, LAYER_ZSTD
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from slimtorch.image.tar import Writable
 
-__all__ = ["GZIP", "NONE", "ZSTD", "Codec", "codec", "compressor", "decompressor", "media_codec"]
+__all__ = ["GZIP", "NONE", "ZSTD", "Codec", "compressor", "decompressor", "media_codec"]
 
 # zstd cuts its input into jobs as soon as there is a worker: 1, 2 or 4 workers give the same bytes, none gives others.
 _WORKERS = 2
@@ -49,21 +48,6 @@ class Codec:
 ZSTD = Codec("zstd", 5, zstd_version)
 GZIP = Codec("gzip", 6, zlib.ZLIB_RUNTIME_VERSION)
 NONE = Codec("none")
-
-
-def codec(name: str, level: int = 0) -> Codec:
-    """The codec called `name` as this machine's libraries do it, at its default level where none is given.
-
-    Raises:
-        ImageError: there is no such codec or level.
-    """
-    if name == "none":
-        return NONE
-    if name == "zstd" and 0 <= level <= 22:
-        return Codec("zstd", level or ZSTD.level, ZSTD.version)
-    if name == "gzip" and 0 <= level <= 9:
-        return Codec("gzip", level or GZIP.level, GZIP.version)
-    raise ImageError(f"there is no compression {name!r} at level {level}", hint="zstd (1 to 22), gzip (1 to 9) or none")
 
 
 def media_codec(media_type: str) -> str:

@@ -25,18 +25,18 @@ SHOWN = 3
 """Files that are named per distribution."""
 
 
-def check(files: Files, *, hashes: bool = False) -> Iterator[Finding]:
-    """One finding per distribution whose RECORD is not true; with `hashes`, contents are compared too."""
+def check(files: Files) -> Iterator[Finding]:
+    """One finding per distribution whose RECORD is not true: files are missing, or have another size or contents."""
     for path in files:
         if _INSTALLED.fullmatch(path):
             name = posixpath.basename(posixpath.dirname(path)).removesuffix(".dist-info")
-            wrong = list(_wrong(files, path, hashes=hashes))
+            wrong = list(_wrong(files, path))
             if wrong:
                 more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
                 yield rules.RECORD.finding(f"{name}: {'; '.join(wrong[:SHOWN])}{more}", path)
 
 
-def _wrong(files: Files, record: str, *, hashes: bool) -> Iterator[str]:
+def _wrong(files: Files, record: str) -> Iterator[str]:
     site = posixpath.dirname(posixpath.dirname(record))
     try:
         rows = list(csv.reader(io.StringIO(files.text(record))))
@@ -53,7 +53,7 @@ def _wrong(files: Files, record: str, *, hashes: bool) -> Iterator[str]:
             yield f"{row[0]} is not there"
         elif len(row) > 2 and row[2].isdigit() and row[2] != str(files[real].size):
             yield f"{row[0]} has {files[real].size} bytes, not {row[2][:20]}"
-        elif hashes and len(row) > 1 and row[1].startswith("sha256=") and _hash(files[real]) != row[1][7:]:
+        elif len(row) > 1 and row[1].startswith("sha256=") and _hash(files[real]) != row[1][7:]:
             yield f"{row[0]} has other contents"
 
 

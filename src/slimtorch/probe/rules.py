@@ -56,7 +56,7 @@ SITE_PACKAGES = Rule(
     "build the virtual environment with the image's interpreter",
 )  # fmt: skip
 RECORD = Rule(
-    "RUN607", ERROR, "every file of a distribution's RECORD is there and has the size that it says",
+    "RUN607", ERROR, "every file of a distribution's RECORD is there and has the size and the hash that it says",
     "a package whose files are gone or changed breaks when it is used, not when it is installed",
     "build the image again from the locked wheels",
 )  # fmt: skip

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from slimtorch.inventory.service import Service
 
 
-def inspect(files: Files, service: Service, *, python: str = "", hashes: bool = False) -> list[Finding]:
+def inspect(files: Files, service: Service, *, python: str = "") -> list[Finding]:
     """All findings about the files of an image, worst first.
 
-    `python` is the locked version (3.X); without it, the image's own label counts. `hashes` compares every file of
-    every distribution with its RECORD, which reads the whole image.
+    `python` is the locked version (3.X); without it, the image's own label counts. Every file of every distribution is
+    compared with its RECORD.
     """
     found = [
         *environment.check(files, service, python or service.labels.get(PYTHON_LABEL, "")),
         *libraries.check(files, service, environment.interpreter(files, service), libraries.binaries(files)),
-        *records.check(files, hashes=hashes),
+        *records.check(files),
         *access.check(files, service),
     ]
     return sorted(found, key=lambda finding: (-finding.severity, finding.rule, str(finding.location)))

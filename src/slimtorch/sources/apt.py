@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 KEYRINGS = ("usr/share/keyrings/debian-archive-keyring.gpg", "usr/share/keyrings/debian-archive-keyring.pgp")
-_BESIDE = re.compile(r"/debian(-security)?((?<=\w)\.list)?/?$")
+_BESIDE = re.compile(r"/debian(?:-security)?(\.list)?/?$")
 """How addresses of the archive end; a list of mirrors is ``debian.list`` on Debian's own cloud images."""
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 _BROKEN_FETCH = re.compile(r"^[EW]: (.+)$", re.MULTILINE)
@@ -204,7 +204,9 @@ def _mirror(host: apt_host.HostApt, suite: str, kind: str) -> str:
     """
     names = {name + kind for name in suites.names()} | {suite + kind}
     candidates = [source for source in host.sources if "main" in source.components and source.suite in names]
-    ranked = sorted(candidates, key=lambda source: (_likeness(source, host), source.suite == suite + kind), reverse=True)
+    ranked = sorted(
+        candidates, key=lambda source: (_likeness(source, host), source.suite == suite + kind), reverse=True
+    )
     return ranked[0].uri if ranked else ""
 
 
@@ -220,7 +222,7 @@ def _likeness(source: apt_host.Source, host: apt_host.HostApt) -> int:
 def _security_beside(main: str) -> str:
     if "{archive}" in main:
         return main.replace("{archive}", "debian-security")
-    return _BESIDE.sub(r"/debian-security\2", main.rstrip("/"))
+    return _BESIDE.sub(r"/debian-security\1", main)
 
 
 def _checked(archive: Archive) -> Archive:

@@ -72,7 +72,7 @@ def _take_vendored(wanted: Sequence[LockedDeb], vendor: Path, cache: Cache) -> N
 
 
 def _download(debs: Sequence[LockedDeb], apt: Apt, cache: Cache) -> None:
-    with cache.scratch() as folder:
+    with cache.scratch() as folder, apt.alone():
         done = _ask(debs, apt, folder)
         if done.status != 0 and _is_stale(done) and apt.age > 1:  # the lists may be older than the mirror
             apt.update()

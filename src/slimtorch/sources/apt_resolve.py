@@ -43,8 +43,9 @@ def resolve(apt: Apt, python: str, packages: Sequence[str]) -> tuple[LockedDeb, 
     named = [_checked_name(package) for package in packages]
     version = ".".join(python.split(".")[:2])
     roots = [f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6", "zlib1g", *named]
-    chosen = _simulate(apt, list(dict.fromkeys([*roots[:4], *packages])))
-    stanzas = _stanzas(apt, {name: version for name, (version, _) in chosen.items()})
+    with apt.alone():
+        chosen = _simulate(apt, list(dict.fromkeys([*roots[:4], *packages])))
+        stanzas = _stanzas(apt, {name: version for name, (version, _) in chosen.items()})
     kept = closure(stanzas, roots, frozenset(named))
     return tuple(_locked(stanzas[name], chosen[name][1]) for name in sorted(kept))
 

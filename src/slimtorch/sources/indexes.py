@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from slimtorch.host.connections import Settings, credentials_of, origin, without_credentials
-from slimtorch.sources import pip_config
+from slimtorch.sources import pip_config, uv_config
 from slimtorch.sources import requirements as requirement_files
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class Source:
     url: str = field(repr=False)
     links: bool = False
     """Whether this is a find-links folder or page rather than an index with one page a project."""
+    from_uv: bool = False
+    """Whether it stands in uv's own configuration, which uv reads by itself."""
+    explicit: bool = False
+    """Whether only packages come from it that are pinned to it."""
 
     @property
     def folder(self) -> Path | None:
@@ -75,7 +79,7 @@ class Indexes:
     @property
     def searched(self) -> tuple[Source, ...]:
         """The sources that are really read."""
-        return tuple(source for source in self.sources if source.links or not self.no_index)
+        return tuple(source for source in self.sources if not source.explicit and (source.links or not self.no_index))
 
 
 def configured(
@@ -85,16 +89,21 @@ def configured(
     sources: Sources | None = None,
     requirements: Requirements | None = None,
     overrides: Overrides | None = None,
+    root: Path | None = None,
 ) -> Indexes:
     """What this machine, the project and this run say together, the nearest to the user first.
 
+    `root` is the folder that uv runs in: its own configuration for the project is looked up from there. A default
+    index of uv's configuration wins over pip's.
+
     Raises:
-        ConfigError: a pip configuration file or a requirements file cannot be read.
+        ConfigError: a configuration file of pip or uv, or a requirements file, cannot be read.
     """
     pip = pip_config.settings(environ, home)
     given = requirement_files.read(requirements.files if requirements else ())
     asked = overrides or Overrides()
-    default = asked.index_url or given.index or _uv_default(environ) or pip.get("index-url", "").strip()
+    default = asked.index_url or given.index or _uv_default(environ)
+    own = [one for one in uv_config.sources(environ, home, root) if not (default and one.default)]
     named = [Source(index.name, index.url) for index in (sources.indexes if sources else ())]
     extras = [*asked.extra_index_urls, *given.extra]
     links = [*asked.find_links, *given.links, *_uv_links(environ), *pip.get("find-links", "").split()]
@@ -103,8 +112,10 @@ def configured(
         *named,
         *_uv_named(environ),
         *_numbered("extra", [*extras, *_uv_extras(environ), *pip.get("extra-index-url", "").split()]),
-        Source(DEFAULT, default),
+        *_from_uv(own),
     ]
+    if not any(one.default for one in own):
+        found.append(Source(DEFAULT, default or pip.get("index-url", "").strip()))
     if sources and sources.vendor:
         found.insert(0, Source("vendor", str(sources.vendor), links=True))
     offline = asked.offline or _true(environ.get("UV_OFFLINE", ""))
@@ -121,9 +132,10 @@ def configured(
 def uv_environment(indexes: Indexes, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment that makes uv read exactly these sources, quietly, and leave interpreters alone."""
     result = {name: value for name, value in environ.items() if name not in _REPLACED and not name.startswith("PIP_")}
-    links = [source.url for source in indexes.sources if source.links]
-    extras = [source.url for source in indexes.sources if not source.links and source.name != DEFAULT]
-    default = next((source.url for source in indexes.sources if source.name == DEFAULT), "")
+    ours = [source for source in indexes.sources if not source.from_uv]
+    links = [source.url for source in ours if source.links]
+    extras = [source.url for source in ours if not source.links and source.name != DEFAULT]
+    default = next((source.url for source in ours if source.name == DEFAULT), "")
     settings = indexes.settings
     wanted = {
         "UV_FIND_LINKS": ",".join(links),
@@ -190,6 +202,15 @@ def _plain(url: str) -> str:
 
 def _numbered(name: str, urls: Iterable[str], *, links: bool = False) -> list[Source]:
     return [Source(f"{name}-{number}", url, links) for number, url in enumerate(dict.fromkeys(urls), 1)]
+
+
+def _from_uv(own: Iterable[uv_config.Named]) -> list[Source]:
+    """The sources of uv's configuration, the default one last."""
+    found = []
+    for number, one in enumerate(sorted(own, key=lambda one: one.default), 1):
+        name = one.name or (DEFAULT if one.default else f"uv-{number}")
+        found.append(Source(name, one.url, one.links, from_uv=True, explicit=one.explicit))
+    return found
 
 
 def _path_or_url(value: str) -> str:

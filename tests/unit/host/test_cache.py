@@ -161,3 +161,10 @@ def test_a_cache_in_use_is_not_pruned(cache: Cache, tmp_path: Path) -> None:
         process.kill()
         process.join()
     assert len(cache.prune(keep_bytes=0)) == 1
+
+
+def test_nobody_else_sees_work_in_progress(cache: Cache) -> None:
+    (cache.root / "tmp").mkdir(parents=True)
+    (cache.root / "tmp").chmod(0o755)
+    with cache.scratch():
+        assert (cache.root / "tmp").stat().st_mode & 0o777 == 0o700

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from slimtorch.errors import MachineError, ToolError
 from slimtorch.host.engines import ENGINES, Command, Container, interpreter
 from slimtorch.host.engines.daemon import DOCKER, PODMAN
+from slimtorch.host.engines.runc import Runc
 from slimtorch.host.process import Completed
 
 if TYPE_CHECKING:
@@ -23,14 +25,14 @@ CONTAINER = Container(
 class Recording:
     """Answers in turn and remembers what was asked for."""
 
-    def __init__(self, *answers: int | Exception) -> None:
+    def __init__(self, *answers: int | BaseException) -> None:
         self.answers = list(answers)
         self.asked: list[list[str]] = []
 
     def __call__(self, argv: Sequence[str], **_: object) -> Completed:
         self.asked.append(list(argv))
         answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return Completed(tuple(argv), answer, b"", "first line\nthe reason\n" if answer else "")
 
@@ -81,3 +83,17 @@ def test_an_interpreter_that_starts_nowhere_names_every_engine(tmp_path: Path) -
         interpreter(tmp_path, "/usr/bin/python3", Recording(1, 1, 1))
     for name in ("bubblewrap: the reason", "unshare: the reason", "loader: "):
         assert name in caught.value.message
+
+
+def test_an_interrupted_container_is_removed() -> None:
+    run = Recording(KeyboardInterrupt(), ToolError("the daemon is slow"), 0)
+    with pytest.raises(KeyboardInterrupt):
+        DOCKER.execute(CONTAINER, run)
+    assert [argv[:2] for argv in run.asked] == [["docker", "run"], ["docker", "kill"], ["docker", "rm"]]
+
+
+def test_an_interrupted_bundle_is_removed(tmp_path: Path) -> None:
+    run = Recording(KeyboardInterrupt(), 0)
+    with pytest.raises(KeyboardInterrupt):
+        Runc().execute(replace(CONTAINER, root=tmp_path), run)
+    assert [argv[3] for argv in run.asked] == ["run", "delete"]

@@ -244,6 +244,7 @@ def test_modes_are_kept_and_folders_without_write_permission_work(tmp_path: Path
     unpack(
         [make_layer(tree), *layers({"ro2/x": b"1"}), raw_layer(("ro/more", tarfile.REGTYPE, ""))],
         tmp_path,
+        privileged=True,
         on_bytes=seen_bytes.append,
     )
     modes = {path.name: path.stat().st_mode & 0o7777 for path in tmp_path.rglob("*")}
@@ -287,3 +288,17 @@ def test_repacking_keeps_the_tar() -> None:
     assert again.name == "torch"
     with pytest.raises(VerificationError, match="but the image promises"):
         repack(Layer(of_bytes(b"other"), layer.blob, layer.open), GZIP, Memory())
+
+
+def test_bits_that_lend_rights_are_kept_only_on_demand(tmp_path: Path) -> None:
+    tree = FileTree(
+        [
+            Entry("shared", Kind.DIRECTORY, 0o3777, "app"),
+            make_file("shared/su", b"1", mode=0o6755),
+        ]
+    )
+    for name, kept in (("plain", {"shared": 0o1777, "su": 0o755}), ("faithful", {"shared": 0o3777, "su": 0o6755})):
+        root = tmp_path / name
+        root.mkdir()
+        unpack([make_layer(tree)], root, privileged=name == "faithful")
+        assert {path.name: path.stat().st_mode & 0o7777 for path in root.rglob("*")} == kept

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+import pytest
+
 from slimtorch.inventory.packages import owners
 from slimtorch.inventory.take import take
 from tests.support.images import make_image
@@ -77,3 +82,19 @@ def test_a_vendored_distribution_does_not_take_its_hosts_files() -> None:
         )
     )
     assert owner(found.paths, f"{SITE}/demo/_vendor/inner.py") == "wheel:demo==1"
+
+
+@pytest.mark.parametrize(
+    "config", [None, [], "text", {"WorkingDir": 5}, {"WorkingDir": None}, {"WorkingDir": ["/app"]}]
+)
+def test_a_configuration_that_is_none_hides_no_files(config: object) -> None:
+    image = make_image({"app/x": b"1"})
+    odd = replace(image, config=json.dumps({**image.settings, "config": config}).encode())
+    assert take(odd).paths["app/x"] == ("other", 1)
+
+
+def test_a_record_that_is_none_counts_up_to_where_it_is_damaged() -> None:
+    name = f"{SITE}/demo-1.dist-info"
+    record = b"demo.py,,\n" + b"x" * 200_000 + b",,\nlate.py,,\n"
+    found = owners({f"{name}/METADATA": b"Name: demo\nVersion: 1\n", f"{name}/RECORD": record})
+    assert found == {f"{SITE}/demo.py": "wheel:demo==1"}

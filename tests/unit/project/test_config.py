@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from slimtorch.errors import ConfigError
 from slimtorch.project import config
-from slimtorch.project.config import SECTIONS, load
+from slimtorch.project.config import SECTIONS, load, system
 from slimtorch.project.config.pyproject import Pyproject
 from slimtorch.project.config.reader import Problems
 from slimtorch.project.config.reference import markdown
-from slimtorch.project.model import Health, Index
+from slimtorch.project.model import Health, Index, Os
+from slimtorch.sources.apt import choose_archive
+from slimtorch.sources.apt_host import HostApt
 from tests.support.projects import THREE_LINES, service, write
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
@@ -180,6 +182,9 @@ BAD = [
     ("", '[os]\nbase = "oci:b"\n', "python: is missing: say which Python the base image holds"),
     ("", '[os]\nmirror = "deb.example.org"\n', "os.mirror: must be an address"),
     ("", '[os]\nmirror = "https://a:b@deb.example.org"\n', "os.mirror: must not hold a user or password"),
+    ("", '[os]\nmirror = "mirror+https://a:b@deb.example.org"\n', "os.mirror: must not hold a user or password"),
+    ("", '[os]\nmirror = "file:/a http://b c"\n', "os.mirror: must be one address, or two"),
+    ("", '[os]\nmirror = "file:/a ftp://b"\n', "os.mirror: must be an address"),
     ("", '[os]\nkeyring = "gone.gpg"\n', "os.keyring: 'gone.gpg' does not exist"),
     ("", '[os]\nsnapshot = "yesterday"\n', "os.snapshot: must be a time in UTC"),
     ("", '[torch]\ndevice = "cu128"\n', 'torch.device: must be "cpu" or "cuda", not \'cu128\''),
@@ -365,6 +370,22 @@ def test_any_value_is_taken_or_named(folder: Path, key: str, value: object) -> N
 
 
 # -- the reference ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "file:/srv/debian",
+        "copy:/srv/debian",
+        "mirror+file:/etc/apt/mirrors/debian.list",
+        "http://d.example/debian http://s.example/debian-security",
+        "https://s.example/{archive}/{snapshot}",
+    ],
+)
+def test_a_mirror_may_be_whatever_the_option_takes(mirror: str) -> None:
+    assert system.MIRROR.kind(mirror) == mirror
+    chosen = choose_archive(Os(mirror=mirror.replace("{snapshot}", "1")), HostApt())
+    assert chosen.main == mirror.split(maxsplit=1)[0].replace("{snapshot}", "1").replace("{archive}", "debian")
 
 
 def test_the_reference_is_current() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DEB822 = """\
 # a comment
 Types: deb deb-src
@@ -67,9 +68,9 @@ def test_one_line_and_deb822_sources_are_read_and_nothing_but_proxies_and_certif
     host = apt_host.read(dumped, tmp_path)
 
     assert host.sources == (
-        Source("https://one.example/debian", "trixie", ("main",)),
-        Source("http://mirror.example/debian", "bookworm", ("main", "contrib")),
-        Source("http://mirror.example/debian", "bookworm-updates", ("main", "contrib")),
+        Source("https://one.example/debian", "trixie", ("main",), "/k.gpg"),
+        Source("http://mirror.example/debian", "bookworm", ("main", "contrib"), KEYRING),
+        Source("http://mirror.example/debian", "bookworm-updates", ("main", "contrib"), KEYRING),
         Source("http://mirror.example/debian-security", "bookworm-security", ("main",)),
     )
     assert host.settings == {
@@ -110,9 +111,61 @@ def test_the_host_mirror_serves_the_suite_and_another_release_too() -> None:
     assert "Suites: trixie-security\n" in other.stanzas()
 
 
+CLOUD = "mirror+file:/etc/apt/mirrors"
+VENDORS = (
+    Source("https://packages.example/repos/azure-cli", "bookworm", ("main",), "/etc/apt/keyrings/vendor.gpg"),
+    Source("https://apt.example", "bookworm", ("main",), "/usr/share/keyrings/hashi-archive-keyring.gpg"),
+    Source("https://packages.example/runner/debian", "bookworm", ("main",), "/usr/share/keyrings/runner.gpg"),
+)
+
+
+@pytest.mark.parametrize(
+    "debian",
+    [
+        (Source("http://d.example/pool1", "bookworm", ("main",), KEYRING),),
+        (
+            Source("http://d.example/pool1", "bookworm", ("main",)),
+            Source("http://d.example/pool1", "bookworm-updates", ("main",)),
+        ),
+        (Source("http://d.example/debian/", "bookworm", ("main",)),),
+        (Source("http://d.example/pool1", "trixie", ("main",), KEYRING),),
+        (Source(f"{CLOUD}/debian.list", "bookworm", ("main",)),),
+    ],
+)
+def test_a_vendors_archive_is_not_taken_for_debians(debian: tuple[Source, ...]) -> None:
+    found = apt.choose_archive(Os(), HostApt((*VENDORS, *debian)))
+
+    assert {found.main, found.updates} == {debian[0].uri}
+    assert "packages.example" not in found.security
+
+
+def test_an_archive_without_any_mark_is_better_than_none() -> None:
+    own = HostApt((Source("http://in.example/bookworm", "bookworm", ("main",)),))
+    assert apt.choose_archive(Os(), own).main == "http://in.example/bookworm"
+
+
+def test_debians_cloud_images_name_lists_of_mirrors() -> None:
+    sources = (
+        Source(f"{CLOUD}/debian.list", "bookworm", ("main",)),
+        Source(f"{CLOUD}/debian.list", "bookworm-updates", ("main",)),
+        Source(f"{CLOUD}/debian-security.list", "bookworm-security", ("main",)),
+    )
+    found = apt.choose_archive(Os(), HostApt(sources))
+    assert (found.main, found.updates) == (f"{CLOUD}/debian.list", f"{CLOUD}/debian.list")
+    assert found.security == f"{CLOUD}/debian-security.list"
+    assert apt.choose_archive(Os(), HostApt(sources[:1])).security == f"{CLOUD}/debian-security.list"
+
+
 @pytest.mark.parametrize(
     ("mirror", "snapshot", "main", "security"),
     [
+        (
+            "mirror+https://m.example/debian.list",
+            "",
+            "mirror+https://m.example/debian.list",
+            "mirror+https://m.example/debian-security.list",
+        ),
+        ("copy:/srv/all", "", "copy:/srv/all", "copy:/srv/all"),
         ("http://m.example/debian", "", "http://m.example/debian", "http://m.example/debian-security"),
         ("file:/srv/all", "", "file:/srv/all", "file:/srv/all"),
         ("http://m.example/d http://m.example/s", "", "http://m.example/d", "http://m.example/s"),

@@ -1,9 +1,9 @@
 """Runs a program in new namespaces. Started as a process of its own by the engine ``unshare``; stdlib and libc only.
 
 Reads one JSON object from its first argument: ``place`` (an empty directory to mount on), ``links``, ``binds``,
-``writable``, ``uid``, ``gid``, ``workdir``, ``env``, ``argv``, ``parent`` (the process that waits for it, with whose end
-everything ends). As root no user namespace is made, so that files keep
-their owners. Whatever goes wrong before the program starts ends with exit status 125 and one line.
+``writable``, ``uid``, ``gid``, ``workdir``, ``env``, ``argv``, ``parent`` (the process with whose end everything ends).
+As root no user namespace is made, so that files keep their owners. Whatever goes wrong before the program starts ends
+with exit status 125 and one line.
 
 Modules that start slowly (typing, socket, signal) are avoided: each costs 4 to 10 ms of every run.
 """

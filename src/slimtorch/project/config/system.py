@@ -71,7 +71,9 @@ def _mirror(value: object) -> str:
         if re.match(r"[\w+]+://[^/]*@", one):
             raise BadValueError("must not hold a user or password", "put it into apt's auth.conf or the environment")
         if not is_apt_address(one):
-            raise BadValueError(f"must be an address such as https://deb.example.org/debian or file:/srv/debian, not {one!r}")
+            raise BadValueError(
+                f"must be an address such as https://deb.example.org/debian or file:/srv/debian, not {one!r}"
+            )
     return " ".join(one.rstrip("/") for one in found)
 
 
@@ -94,8 +96,9 @@ PACKAGES: Key[tuple[str, ...]] = Key(
     '["curl", "libgl1"]',
 )
 BASE = Key("base", _base, "", "An image to build on instead of Debian packages.", "none", '"oci:base:3.11"')
-MIRROR = Key("mirror", _mirror, "", "A Debian mirror for this project, and one for its security suite after a space; "
-             "never written to the lock or the image.", "the machine's", '"https://deb.example.org/debian"')  # fmt: skip
+MIRROR = Key("mirror", _mirror, "", "A Debian mirror for this project (and, after a space, one for the security "
+             "suite); never written to the lock or the image.",
+             "the machine's", '"https://deb.example.org/debian"')  # fmt: skip
 KEYRING = Key("keyring", project_path, "", "A keyring file that the packages' signatures are checked with.",
               "Debian's, found on this machine", '"keys/debian.gpg"')  # fmt: skip
 SNAPSHOT = Key("snapshot", _SNAPSHOT, "", "A day of the dated Debian archive to take packages from.", "none",
