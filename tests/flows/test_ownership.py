@@ -120,9 +120,7 @@ def test_nothing_of_a_wheel_or_of_the_service_is_lost(made: Stock, held: dict[st
     assert len(locked(made, "wheel")) == 2
 
 
-def test_of_packages_only_documentation_and_the_like_is_left_out(
-    made: Stock, held: dict[str, tarfile.TarInfo]
-) -> None:
+def test_of_packages_only_documentation_and_the_like_is_left_out(made: Stock, held: dict[str, tarfile.TarInfo]) -> None:
     table, modules = load("os_packages"), load("python_modules")["packages"]
     without = {module for row in modules.values() for module in row["modules"]}
     lost = of_packages(made) - files(held)
@@ -134,7 +132,9 @@ def test_of_packages_only_documentation_and_the_like_is_left_out(
     }
     assert unexplained == set()
     copyrights = {f"usr/share/doc/{deb['name']}/copyright" for deb in locked(made, "deb")}
-    assert copyrights & of_packages(made) <= files(held) | {path for path in copyrights if path.rpartition("/")[0] in held}
+    assert copyrights & of_packages(made) <= files(held) | {
+        path for path in copyrights if path.rpartition("/")[0] in held
+    }
 
 
 def test_root_owns_everything_but_home(held: dict[str, tarfile.TarInfo]) -> None:

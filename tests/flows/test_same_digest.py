@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,14 +13,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import slimtorch
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.shop import Shop
 
 OTHER_UID = 54321
+NEEDED = (
+    "backports",
+    "click",
+    "elftools",
+    "installer",
+    "markdown_it",
+    "mdurl",
+    "packaging",
+    "pygments",
+    "rich",
+    "urllib3",
+)
 
 
 def digests(references: list[str]) -> list[str]:
@@ -67,7 +78,8 @@ def test_other_folder_zone_mask_language_seed_home_times_and_order(shop: Shop, t
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[None]:
     """The test's folders, which pytest closes to other users, are open for once."""
-    closed = [folder for folder in tmp_path.parents if "pytest-" in folder.name and not folder.stat().st_mode & 0o005]
+    folders = (tmp_path, *tmp_path.parents)
+    closed = [folder for folder in folders if "pytest-" in str(folder) and folder.stat().st_mode & 0o005 != 0o005]
     for folder in closed:
         folder.chmod(0o755)
     yield
@@ -75,26 +87,44 @@ def opened(tmp_path: Path) -> Iterator[None]:
         folder.chmod(0o700)
 
 
+def copy_libraries(target: Path) -> Path:
+    """slimtorch and what it imports, where every user can read it."""
+    for name in ("slimtorch", *NEEDED):
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations:
+            shutil.copytree(spec.submodule_search_locations[0], target / name, ignore=shutil.ignore_patterns("*.pyc"))
+    return target
+
+
+def reaches(python: list[str], env: dict[str, str]) -> bool:
+    argv = [*python, "-c", "import slimtorch.cli.build"]
+    try:
+        return subprocess.run(argv, env=env, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 @pytest.mark.usefixtures("opened")
 def test_another_user(shop: Shop, tmp_path: Path) -> None:
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("becoming another user needs root and setpriv")
     as_other = ["setpriv", f"--reuid={OTHER_UID}", f"--regid={OTHER_UID}", "--clear-groups"]
-    source = tmp_path / "source"
-    shutil.copytree(Path(slimtorch.__file__).parent, source / "slimtorch", ignore=shutil.ignore_patterns("__pycache__"))
-    env = {**shop.env, "PYTHONPATH": str(source), "PYTHONHASHSEED": "7", "TZ": "America/St_Johns", "HOME": str(tmp_path)}
-    reach = subprocess.run(
-        [*as_other, sys.executable, "-c", "import slimtorch.cli.build"], env=env, capture_output=True, check=False
-    )
-    if reach.returncode != 0:
-        pytest.skip(f"another user cannot run {sys.executable}, which is in a folder of root's own")
+    libraries = copy_libraries(tmp_path / "libraries")
+    env = {**shop.env, "PYTHONPATH": str(libraries), "PYTHONHASHSEED": "7", "TZ": "America/St_Johns"}
+    env["HOME"] = str(tmp_path)
+    candidates = [str(Path(sys.executable).resolve()), f"/usr/bin/python3.{sys.version_info.minor}"]
+    python = next((found for found in candidates if reaches([*as_other, found], env)), "")
+    if not python:
+        pytest.skip(f"another user cannot run {' or '.join(candidates)}")
     other = shop.with_cache(tmp_path / "cache", empty=True)
     for folder in (shop.project, tmp_path / "cache", tmp_path / "out"):
         folder.mkdir(exist_ok=True)
         for path in (folder, *folder.rglob("*")):
             os.chown(path, OTHER_UID, OTHER_UID)
     argv = other.argv("build", "--locked", "--apt-mirror", shop.stock.mirror, *outputs(tmp_path / "out"))
-    done = subprocess.run([*as_other, *argv], env=env, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [*as_other, python, *argv[1:]], env=env, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert {path.stat().st_uid for path in (tmp_path / "out").rglob("*")} == {OTHER_UID}
     assert digests(done.stdout.splitlines()) == digests(shop.stock.references)
@@ -107,5 +137,8 @@ def test_a_date_that_is_asked_for_is_the_only_thing_that_changes(shop: Shop, tmp
     ]
     assert len(set(digests(dated))) == 1
     assert digests(dated)[0] != digests(shop.stock.references)[0]
-    blobs = [{path.name for path in (folder / "blobs/sha256").iterdir()} for folder in (tmp_path / "one", shop.stock.root / "image")]
+    blobs = [
+        {path.name for path in (folder / "blobs/sha256").iterdir()}
+        for folder in (tmp_path / "one", shop.stock.root / "image")
+    ]
     assert len(blobs[0] - blobs[1]) == 2  # the configuration and the manifest

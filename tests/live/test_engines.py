@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -14,10 +16,11 @@ import pytest
 
 from slimtorch.errors import ToolError
 from slimtorch.host.engines import ENGINES, Command, Container, Property, interpreter
+from slimtorch.host.engines.unshare import Unshare
 from slimtorch.host.process import run
 from slimtorch.probe.smoke import Probe
 from tests.support.proofs import prove
-from tests.support.roots import PORT, Root, make_root, missing_parts, questions
+from tests.support.roots import PORT, Root, clone, make_root, missing_parts, questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,6 +122,35 @@ def test_a_run_that_takes_too_long_is_stopped(engine: Engine, root: Root, load: 
     assert left == []
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("name", ["Bubblewrap", "Unshare"])
+def test_nothing_outlives_slimtorch(root: Root, name: str, end: signal.Signals) -> None:
+    if why := next(engine for engine in ENGINES if engine.name == name.lower()).obstacle(run):
+        pytest.skip(f"{name} cannot be used here: {why}")
+    mark = f"slimtorch-mark-{uuid.uuid4().hex}"
+    script = f"""
+from pathlib import Path
+from slimtorch.host.engines.{name.lower()} import {name}
+from slimtorch.host.engines.model import Command, Container
+from slimtorch.host.process import run
+argv = ("/usr/bin/python3.11", "-I", "-S", "-c", "import time; {mark!r}; time.sleep(600)")
+{name}().execute(Container(Command(argv), Path({str(root.path)!r}), argv[0]), run)
+"""
+    with subprocess.Popen([sys.executable, "-c", script]) as started:
+        try:
+            _until(lambda: len(_running(mark)) > 2, 20)
+        finally:
+            started.send_signal(end)
+    _until(lambda: not _running(mark), 5)
+
+
+def _until(true: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "this did not come in time"
+        time.sleep(0.05)
+
+
 def _running(mark: str) -> list[str]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -135,6 +167,21 @@ def test_the_root_is_left_as_it_was(engine: Engine, root: Root, load: Callable[[
     image = load(engine.name) if engine.keeps_images else ""
     engine.execute(container(root, "print(1)", image, writable=("/tmp", "/cache", "/new")), run)
     assert sorted(str(path) for path in root.path.rglob("*")) == before
+
+
+def test_a_link_in_the_image_does_not_lead_out_of_it(root: Root, tmp_path: Path) -> None:
+    """A writable folder below a link to a path of this machine: nothing is made there."""
+    if why := Unshare().obstacle(run):
+        pytest.skip(f"namespaces cannot be used here: {why}")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    own = clone(root, root.path.parent / "linked")
+    (own.path / "way").symlink_to(outside)
+    Unshare().execute(container(own, "print(1)", writable=("/tmp", "/way/made")), run)
+    assert list(outside.iterdir()) == []
+    own.config["Labels"]["io.slimtorch.writable"] = "/tmp,/cache,/way/made"
+    prove(own, Probe(engine="unshare", patience=5, as_other_user=False))
+    assert list(outside.iterdir()) == []
 
 
 def test_an_ordinary_user_gets_a_proof_too(root: Root) -> None:

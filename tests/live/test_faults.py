@@ -116,6 +116,26 @@ def test_healthy_too_early(root: Root) -> None:
     assert "RUN625" in rules(prove(root, PROBE).findings)
 
 
+def test_a_service_that_takes_too_long_for_its_answers(root: Root) -> None:
+    slow = SERVE.replace("        body = json", "        time.sleep(0.4)\n        body = json")
+    replace(root, "app/serve.py", slow)
+    proof = prove(root, Probe(questions(), patience=3, answering=1))
+    found = {finding.rule: finding.message for finding in proof.findings}
+    assert proof.engine
+    assert rules(proof.findings) == {"RUN626", "RUN637"}  # the last answer was cut short
+    assert "of 20 questions took 1 s" in found["RUN637"]
+    assert "the service starts" in found["RUN637"]
+
+
+def test_a_service_that_answers_nothing_is_not_tried_elsewhere(root: Root) -> None:
+    hanging = SERVE.replace("        body = json", "        time.sleep(600)\n        body = json")
+    replace(root, "app/serve.py", hanging)
+    proof = prove(root, Probe(questions(1), patience=3, answering=1))
+    assert rules(proof.findings) == {"RUN626", "RUN637"}
+    assert not any(finding.rule == "RUN621" and proof.engine in finding.message for finding in proof.findings)
+    assert proof.log == ("the service starts",)
+
+
 def test_a_health_check_that_is_always_good(root: Root) -> None:
     root.config["Healthcheck"]["Test"] = ["CMD", "/usr/bin/python3.11", "-c", "pass"]
     assert "RUN632" in rules(prove(root, PROBE).findings)

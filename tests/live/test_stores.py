@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +19,7 @@ from slimtorch.image.flatten import flatten
 from slimtorch.image.reference import parse
 from slimtorch.image.validate import validate
 from slimtorch.stores import archive
+from tests.support.dockerd import NoDaemonError, docker_daemon
 from tests.support.images import make_image
 from tests.support.machines import StoresMachine, make_machine
 
@@ -164,30 +164,11 @@ def test_podman_pulls_a_layout_with_zstd_layers(tmp_path: Path, machine: StoresM
 @pytest.fixture(scope="module")
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """An environment in which Debian's docker command speaks to a daemon of this test."""
-    tool("docker")
-    dockerd = tool("dockerd")
-    if os.geteuid() != 0:
-        pytest.skip("dockerd needs root")
-    folder = tmp_path_factory.mktemp("docker")
-    socket = folder / "d.sock"
-    environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), "DOCKER_HOST": f"unix://{socket}"}
-    argv = [dockerd, "-H", environ["DOCKER_HOST"], "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
-    argv += ["--pidfile", f"{folder}/pid", "--iptables=false", "--bridge=none"]
-    with (folder / "log").open("wb") as log:
-        daemon = subprocess.Popen(argv, stdout=log, stderr=log, env=environ)
     try:
-        for _ in range(60):
-            if subprocess.run(["docker", "info"], capture_output=True, env=environ, check=False).returncode == 0:
-                break
-            if daemon.poll() is not None:
-                pytest.skip(f"dockerd does not start here: {(folder / 'log').read_text()[-300:]}")
-            time.sleep(0.5)
-        else:
-            pytest.skip("dockerd did not answer within 30 s")
-        yield environ
-    finally:
-        daemon.terminate()
-        daemon.wait(30)
+        with docker_daemon(tmp_path_factory.mktemp("docker")) as environ:
+            yield environ
+    except NoDaemonError as why:
+        pytest.skip(str(why))
 
 
 def test_docker_loads_what_we_stream_and_we_read_what_it_saves(tmp_path: Path, docker: dict[str, str]) -> None:
