@@ -140,7 +140,7 @@ def test_a_stale_lock(shop: Shop) -> None:
 
 def test_no_lock(shop: Shop) -> None:
     (shop.project / "slimtorch.lock").unlink()
-    for command in (["build", "--locked"], ["build", "--dry-run"], ["lock", "--check"]):
+    for command in (["build", "--locked"], ["build", "--locked", "--dry-run"], ["lock", "--check"]):
         refused(shop(*command), "slimtorch.lock", hint="slimtorch lock")
     assert not (shop.project / "slimtorch.lock").exists()
 

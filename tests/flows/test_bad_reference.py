@@ -138,10 +138,10 @@ def test_an_empty_cache(shop: Shop, tmp_path: Path) -> None:
     own = shop.with_cache(tmp_path / "none", empty=True)
     assert own("cache", "list", "--format", "json").ok().json == {"root": str(tmp_path / "none"), "kinds": []}
     assert str(tmp_path / "none") in own("cache", "list").ok().out
-    assert own("cache", "verify").ok().out == ""
-    assert own("cache", "prune", "--dry-run").ok().out == "would remove 0 items, 0 B\n"
+    assert own("cache", "prune", "--all", "--dry-run").ok().out == "would remove 0 items, 0 B\n"
     assert not (tmp_path / "none").exists()
-    assert own("cache", "prune").ok().out == "removed 0 items, 0 B\n"
+    assert own("cache", "verify").ok().out == ""
+    assert own("cache", "prune", "--all").ok().out == "removed 0 items, 0 B\n"
 
 
 def test_a_damaged_cache_is_mended(shop: Shop, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ ENGINES = ("bubblewrap", "unshare", "loader")
 def verified(shop: Shop, *arguments: str) -> tuple[int, str]:
     """The status and the output of ``verify`` in the first quick engine that works here."""
     for engine in ENGINES:
-        done = shop("verify", *arguments, "--engine", engine)
+        done = shop.verify(*arguments, "--engine", engine)
         assert "Traceback" not in done.err
         if "no engine on this machine" not in done.out:
             return done.status, done.out
@@ -207,11 +207,10 @@ def test_wrong_answers(shop: Shop, tmp_path: Path) -> None:
 def test_checks_that_are_none(shop: Shop) -> None:
     for text in ("[", "{}", '[{"input": 1}]'):
         shop.write("checks.json", text)
-        refused(shop("verify", shop.stock.references[0], "--project", "."), "checks.json", hint="JSON list")
-    refused(shop("verify", shop.stock.references[0], "--record"), "--record", hint="--project")
+        refused(shop.verify(shop.stock.references[0], "--project", "."), "checks.json", hint="JSON list")
+    refused(shop.verify(shop.stock.references[0], "--record"), "--record", hint="--project")
 
 
 def test_an_engine_that_does_not_exist(shop: Shop) -> None:
-    done = shop("verify", shop.stock.references[0], "--engine", "rocket")
-    assert done.status == 1
-    assert "there is no engine 'rocket'; there are docker, podman" in done.out
+    done = shop.verify(shop.stock.references[0], "--engine", "rocket")
+    refused(done, "--engine", "'rocket' is not one of 'docker', 'podman'", hint="verify --help")

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from tests.support import apt_repo, machine_debs
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 PORT = 18519
 SETTINGS = f"""name = "parrot"
@@ -115,6 +116,13 @@ class Stock:
     """What `stock` made below `root`."""
 
     root: Path
+
+    @contextmanager
+    def port(self) -> Iterator[None]:
+        """Nobody else of this test run starts the service meanwhile: not every engine gives it a network of its own."""
+        with (self.root / "port").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @property
     def wheels(self) -> Path:
@@ -254,6 +262,11 @@ class Shop:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
+    def verify(self, *arguments: str | Path) -> Done:
+        """``slimtorch verify``, one at a time."""
+        with self.stock.port():
+            return self("verify", *arguments)
+
     def lock(self, *arguments: str) -> Done:
         """``slimtorch lock`` from the test's mirror."""
         return self("lock", "--apt-mirror", self.stock.mirror, *arguments)
@@ -265,7 +278,9 @@ class Shop:
     def with_cache(self, folder: Path, *, empty: bool = False) -> Shop:
         """The same with a cache of its own: a copy of the shared one, whose files are shared by hard links."""
         if not empty:
-            shutil.copytree(self.stock.cache, folder, copy_function=os.link, symlinks=True)
+            # A lock is a file's, whatever its name: those of the shared cache stay there.
+            locks = shutil.ignore_patterns("in-use", "locks", "tmp")
+            shutil.copytree(self.stock.cache, folder, copy_function=os.link, symlinks=True, ignore=locks)
         return replace(self, cache=folder)
 
     def write(self, name: str, text: str) -> None:

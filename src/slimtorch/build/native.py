@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from slimtorch.errors import ArchiveError
 from slimtorch.image import digest as digests
+from slimtorch.image.codec import CODEC_ANNOTATION
 from slimtorch.image.layer import FILES_ANNOTATION, SIZE_ANNOTATION, Descriptor, Layer
 from slimtorch.image.model import assemble
 from slimtorch.image.pack import pack
@@ -93,11 +94,12 @@ def build(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress
         *stack.layers,
         *_pack_all(service, codec, cache, progress),
     ]
-    made_of = digests.of_json([plan.digest, codec.id, materials.identity])
+    made_of = digests.of_json([plan.digest, materials.identity])
     labels = {**plan.runtime.labels, PLAN_LABEL: made_of}
     runtime = replace(plan.runtime, labels=labels, env={**_inherited(materials.base), **plan.runtime.env})
     annotations = {name: value for name, value in labels.items() if name.startswith("org.opencontainers.")}
     annotations["org.opencontainers.image.created"] = runtime.created_text
+    annotations[CODEC_ANNOTATION] = codec.id
     return assemble(runtime, layers, annotations)
 
 

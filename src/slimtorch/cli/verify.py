@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.option(
     "--engine", type=click.Choice([engine.name for engine in ENGINES]), default=None, help="Use this engine only."
 )
-@click.option("--timeout", type=float, default=120, show_default=True, help="Seconds to wait for the service.")
+@click.option(
+    "--timeout", type=click.IntRange(1, 86_400), default=120, show_default=True, help="Seconds to wait for the service."
+)
 @click.option("--record", is_flag=True, help='Keep the load time in the lock, for start-period = "measured".')
 @options.fail_on
 @options.format_

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from slimtorch.project.model import Project
 
 
+LATEST_DATE = 253_402_300_799
+"""The last second of the year 9999, which RFC 3339 can write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to build and where to put it. Empty `outputs`, `tag` and `platform` mean the project's own."""
@@ -119,8 +123,8 @@ def _plan(project: Project, lock: Lock, request: Request, machine: Machine) -> P
 
 def _epoch(environ: Mapping[str, str]) -> int:
     text = environ.get("SOURCE_DATE_EPOCH", "0")
-    if not text.isdecimal():
-        raise ConfigError("SOURCE_DATE_EPOCH", [f"{text!r} is not a number of seconds"])
+    if not text.isdecimal() or int(text) > LATEST_DATE:
+        raise ConfigError("SOURCE_DATE_EPOCH", [f"{text[:40]!r} is not a number of seconds since 1970"])
     return int(text)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slimtorch.errors import UsageError
 from slimtorch.sources import indexes
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ class PackageSources:
 
     def indexes(self, project: Project, machine: Machine) -> Indexes:
         """Every index that is configured for this project, machine and run."""
+        self._check()
         overrides = indexes.Overrides(self.index_url, self.extra_index_url, self.find_links, machine.offline)
         return indexes.configured(
             machine.environ,
@@ -33,6 +37,18 @@ class PackageSources:
             root=project.root,
             overrides=overrides,
         )
+
+    def _check(self) -> None:
+        """Refuses what is neither an address nor a folder: a resolver would look there, and find nothing."""
+        for option, places in (("--index-url", (self.index_url,)), ("--extra-index-url", self.extra_index_url)):
+            for place in filter(None, places):
+                if not re.match(r"(?:https?|file)://", place):
+                    raise UsageError(f"{option} {place!r} is not an address", hint="write https://… or file:///…")
+        for place in self.find_links:
+            if not re.match(r"(?:https?|file)://", place) and not Path(place).exists():
+                raise UsageError(
+                    f"--find-links {place!r} is neither an address nor there", hint="name a folder of wheels"
+                )
 
     def os(self, project: Project) -> Os:
         """The project's operating system, from this run's mirror."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GZIP", "NONE", "ZSTD", "Codec", "compressor", "decompressor", "media_codec"]
 
+CODEC_ANNOTATION = "io.slimtorch.codec"
+"""Manifest annotation that names the codec of an image's layers: what else, beside its plan, decides its digest."""
+
 # zstd cuts its input into jobs as soon as there is a worker: 1, 2 or 4 workers give the same bytes, none gives others.
 _WORKERS = 2
 _MEDIA_TYPES = {"zstd": LAYER_ZSTD, "gzip": LAYER_GZIP, "none": LAYER_TAR}

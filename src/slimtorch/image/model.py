@@ -80,9 +80,12 @@ def assemble(runtime: Runtime, layers: Sequence[Layer], annotations: Mapping[str
     return _encode(digests.canonical_json(config), layers, annotations)
 
 
-def replace_layers(image: Image, layers: Sequence[Layer]) -> Image:
-    """The image with the same content in layers of another compression; every ``diff_id`` must stay."""
-    return _encode(image.config, layers, image.annotations)
+def replace_layers(image: Image, layers: Sequence[Layer], annotations: Mapping[str, str] | None = None) -> Image:
+    """The image with the same content in layers of another compression; every ``diff_id`` must stay.
+
+    `annotations` are changed; the others stay.
+    """
+    return _encode(image.config, layers, {**image.annotations, **(annotations or {})})
 
 
 def _encode(config: bytes, layers: Sequence[Layer], annotations: Mapping[str, str]) -> Image:

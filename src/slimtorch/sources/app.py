@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from slimtorch.errors import ConfigError, MachineError
 from slimtorch.image.digest import of_stream
 from slimtorch.image.tree import Content, Entry, FileTree, Kind, symlink, with_parents
-from slimtorch.sources.made import is_image
+from slimtorch.sources.made import is_made
 from slimtorch.sources.patterns import DEFAULT_EXCLUDES, SECRETS, exact, matcher, rooted
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Rules:
         self._named = exact(f"/{root}" for root in self._roots if root not in {"", "."})
         self._own, self._usual, self._secret = matcher(app.exclude), exact(DEFAULT_EXCLUDES), exact(SECRETS)
         self._vendor = os.path.relpath(vendor, project.root) if vendor else ""
-        self._is_image = cache(lambda path: is_image(project.root / path))
+        self._is_made = cache(lambda path: is_made(project.root / path))
         self._included, self._weights = rooted(app.include), rooted(app.weights)
 
     def owner(self, path: str) -> str:
@@ -119,7 +119,7 @@ class _Rules:
         for part in (path, *_parents(path)):
             if self._named(part):
                 break
-            if self._usual(part) or part == self._vendor or self._is_image(part):
+            if self._usual(part) or part == self._vendor or self._is_made(part):
                 reason = part
         return reason
 

@@ -17,14 +17,15 @@ _LARGEST = 1 << 20
 _OUR_FOLDER = "usr/lib/slimtorch"
 
 
-def is_image(path: Path) -> bool:
-    """Whether the path is an OCI layout, an image's root file system, or an archive of images.
+def is_made(path: Path) -> bool:
+    """Whether a tool made it: an OCI layout, an image's root file system, an archive of images, a virtual environment.
 
     What cannot be read is none: whoever reads it in earnest names the problem.
     """
     try:
         if path.is_dir():
-            return (path / "oci-layout").is_file() or (path / _OUR_FOLDER).is_dir()
+            markers = ("oci-layout", "pyvenv.cfg")  # image-spec, image-layout.md; PEP 405
+            return any((path / name).is_file() for name in markers) or (path / _OUR_FOLDER).is_dir()
         return path.is_file() and _is_tar(path) and _is_archive(path)
     except (OSError, ValueError):  # ValueError: a name that is no path
         return False

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from slimtorch.errors import ImageError
+from slimtorch.errors import ImageError, MachineError
 from slimtorch.image import tar
 from slimtorch.image.digest import canonical_json, of_bytes
 from slimtorch.image.inflate import decompressor, limit_for, sniff
@@ -43,12 +43,22 @@ def write(image: Image, path: Path, name: str = "") -> None:
     Equal images and names give equal bytes. Docker before 23 cannot load zstd layers.
 
     Raises:
-        MachineError: the system does not let us write there.
+        MachineError: the system does not let us write there, or something else than an archive stands there.
     """
     with explained(f"archive:{path}"):
+        _refuse_others(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as out:
             stream(image, out, name)
+
+
+def _refuse_others(path: Path) -> None:
+    """An image may take an older image's place, never that of the user's own file."""
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as stream:
+            head = stream.read(512)
+        if head[257:262] != b"ustar" and not sniff(head):
+            raise MachineError(f"archive:{path} would replace a file that is no archive", hint="choose another name")
 
 
 def stream(image: Image, out: tar.Writable, name: str = "") -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from slimtorch.image import digest as digests
-from slimtorch.image.codec import media_codec
+from slimtorch.image.codec import CODEC_ANNOTATION, media_codec
 from slimtorch.image.layer import Descriptor, Layer
 from slimtorch.image.model import replace_layers
 from slimtorch.image.pack import repack
@@ -34,7 +34,10 @@ def recompress(image: Image, codec: Codec, cache: Cache) -> Image:
     """
     if all(media_codec(layer.blob.media_type) == codec.name for layer in image.layers):
         return image
-    return replace_layers(image, [_recompressed(layer, codec, cache) for layer in image.layers])
+    layers = [_recompressed(layer, codec, cache) for layer in image.layers]
+    # Only where slimtorch said it: an image by others gets no annotation of ours.
+    said = {CODEC_ANNOTATION: codec.id} if CODEC_ANNOTATION in image.annotations else {}
+    return replace_layers(image, layers, said)
 
 
 def _kept(layer: Layer, cache: Cache) -> Layer:

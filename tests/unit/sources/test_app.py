@@ -243,3 +243,12 @@ def test_rooted_patterns() -> None:
     assert rooted(["./a"])("a/b")
     assert not rooted(["a"])("x/a")
     assert not matcher([])("a")
+
+
+def test_a_virtual_environment_of_any_name_stays_out(tmp_path: Path) -> None:
+    (tmp_path / "myenv" / "bin").mkdir(parents=True)
+    (tmp_path / "myenv" / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (tmp_path / "myenv" / "bin" / "python").symlink_to("/usr/bin/python3")
+    (tmp_path / "serve.py").write_text("")
+    tree, _ = app.tree(project(tmp_path))
+    assert files(tree) == ["app/serve.py"]

@@ -13,7 +13,7 @@ import pytest
 
 from slimtorch.project.model import Sources
 from slimtorch.sources import app
-from slimtorch.sources.made import is_image
+from slimtorch.sources.made import is_made
 from slimtorch.stores import archive, directory, layout
 from tests.support.images import make_image
 from tests.unit.sources.test_app import files, fill, project, service
@@ -55,8 +55,8 @@ def test_an_image_that_is_named_comes_in(tmp_path: Path) -> None:
 
 def test_the_list_of_an_archive_may_come_after_its_layers(tmp_path: Path) -> None:
     layers = {f"blobs/sha256/{number}": b"x" * 5000 for number in range(200)}
-    assert is_image(tar(tmp_path / "saved.tar", {**layers, "./manifest.json": SAVED}))
-    assert is_image(tar(tmp_path / "oci.tar", {**layers, "oci-layout": '{"imageLayoutVersion": "1.0.0"}'}))
+    assert is_made(tar(tmp_path / "saved.tar", {**layers, "./manifest.json": SAVED}))
+    assert is_made(tar(tmp_path / "oci.tar", {**layers, "oci-layout": '{"imageLayoutVersion": "1.0.0"}'}))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_damaged_tars_and_odd_files_are_no_images(tmp_path: Path) -> None:
     whole = tar(tmp_path / "whole.tar", {"a": b"x" * 5000, "manifest.json": SAVED}).read_bytes()
     for end in (0, 262, 700, 3000):
         (tmp_path / "cut.tar").write_bytes(whole[:end])
-        assert not is_image(tmp_path / "cut.tar")
+        assert not is_made(tmp_path / "cut.tar")
     (tmp_path / "wrong.tar").write_bytes(whole[:124] + b"\xff" * 12 + whole[136:])
-    assert not is_image(tmp_path / "wrong.tar")
+    assert not is_made(tmp_path / "wrong.tar")
     os.mkfifo(tmp_path / "pipe")
-    assert not is_image(tmp_path / "pipe")
-    assert not is_image(tmp_path / "gone")
+    assert not is_made(tmp_path / "pipe")
+    assert not is_made(tmp_path / "gone")
 
 
 @pytest.mark.parametrize(
