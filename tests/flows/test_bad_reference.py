@@ -164,7 +164,7 @@ ENGINES = ("bubblewrap", "unshare", "loader")
 def verified(shop: Shop, *arguments: str) -> tuple[int, str]:
     """The status and the output of ``verify`` in the first quick engine that works here."""
     for engine in ENGINES:
-        done = shop.verify(*arguments, "--engine", engine)
+        done = shop("verify", *arguments, "--engine", engine)
         assert "Traceback" not in done.err
         if "no engine on this machine" not in done.out:
             return done.status, done.out
@@ -174,7 +174,7 @@ def verified(shop: Shop, *arguments: str) -> tuple[int, str]:
 def test_an_image_without_python(shop: Shop, tmp_path: Path) -> None:
     layout.write(make_image({"etc/passwd": b"root:x:0:0::/:\n", "app/x": b""}), tmp_path / "bare", "v1")
     status, out = verified(shop, f"oci:{tmp_path}/bare:v1")
-    assert status == 1
+    assert status == 1, out
     assert "Python" in out or "python" in out
 
 
@@ -182,7 +182,7 @@ def test_a_service_that_never_gets_healthy(shop: Shop, tmp_path: Path) -> None:
     shop.change("serve.py", "200 if self.path ==", "503 if self.path ==")
     reference = shop.build("-o", f"oci:{tmp_path}/out").ok().references[0]
     status, out = verified(shop, reference, "--timeout", "1.5")
-    assert status == 1
+    assert status == 1, out
     assert "the parrot wakes up" in out
     assert "never healthy" in out
 
@@ -191,7 +191,7 @@ def test_a_service_that_falls_over(shop: Shop, tmp_path: Path) -> None:
     shop.write("serve.py", "print('loading')\nraise RuntimeError('no seeds left')\n")
     reference = shop.build("-o", f"oci:{tmp_path}/out").ok().references[0]
     status, out = verified(shop, reference)
-    assert status == 1
+    assert status == 1, out
     assert "no seeds left" in out
     assert "exit status 1" in out
 
@@ -200,17 +200,17 @@ def test_wrong_answers(shop: Shop, tmp_path: Path) -> None:
     shop.change("serve.py", 'repeat(body["word"], body["times"])', '"squawk"')
     reference = shop.build("-o", f"oci:{tmp_path}/out").ok().references[0]
     status, out = verified(shop, reference, "--project", ".")
-    assert status == 1
+    assert status == 1, out
     assert "squawk" in out
 
 
 def test_checks_that_are_none(shop: Shop) -> None:
     for text in ("[", "{}", '[{"input": 1}]'):
         shop.write("checks.json", text)
-        refused(shop.verify(shop.stock.references[0], "--project", "."), "checks.json", hint="JSON list")
-    refused(shop.verify(shop.stock.references[0], "--record"), "--record", hint="--project")
+        refused(shop("verify", shop.stock.references[0], "--project", "."), "checks.json", hint="JSON list")
+    refused(shop("verify", shop.stock.references[0], "--record"), "--record", hint="--project")
 
 
 def test_an_engine_that_does_not_exist(shop: Shop) -> None:
-    done = shop.verify(shop.stock.references[0], "--engine", "rocket")
+    done = shop("verify", shop.stock.references[0], "--engine", "rocket")
     refused(done, "--engine", "'rocket' is not one of 'docker', 'podman'", hint="verify --help")

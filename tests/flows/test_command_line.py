@@ -43,7 +43,7 @@ def test_what_build_prints_can_be_handed_on(shop: Shop, tmp_path: Path) -> None:
     pinned = printed[:2]
     assert all(re.fullmatch(r".+@sha256:[0-9a-f]{64}", text) for text in pinned)
     for number, text in enumerate(pinned):
-        shown = shop.verify(text, "--engine", ENGINE, "--project", ".", "--format", "json").ok().json
+        shown = shop("verify", text, "--engine", ENGINE, "--project", ".", "--format", "json").ok().json
         assert shown["reference"] == text
         assert (shown["answered"], shown["engine"]) == (20, ENGINE)
         copied = shop("copy", text, f"oci:{tmp_path}/copy{number}:v1").ok().references
@@ -81,12 +81,10 @@ def test_quiet_and_plain(shop: Shop, tmp_path: Path, quiet: list[str]) -> None:
         ["verify", shop.stock.references[0], "--engine", ENGINE],
         ["cache", "verify"],
     ):
-        argv = [*shop.argv()[:3], "--cache-dir", str(shop.cache), "-C", str(shop.project), *quiet, *arguments]
-        done = subprocess.run(argv, env=shop.env, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        assert not quiet or done.stderr == ""
-        assert not re.search(r"[\x1b\r\x08]", done.stdout + done.stderr)
-        assert max((len(line) for line in tables(done.stdout + done.stderr)), default=0) <= WIDEST
+        done = shop(*quiet, *arguments).ok()
+        assert not quiet or done.err == ""
+        assert not re.search(r"[\x1b\r\x08]", done.out + done.err)
+        assert max((len(line) for line in tables(done.out + done.err)), default=0) <= WIDEST
 
 
 def test_tables_fit_a_narrow_terminal(shop: Shop) -> None:
@@ -113,7 +111,7 @@ def test_json(shop: Shop, tmp_path: Path) -> None:
     planned = shop("build", "--dry-run", "--format", "json").ok().json
     assert planned["name"] == "parrot:v1.2"
     assert re.fullmatch("sha256:[0-9a-f]{64}", planned["plan"])
-    proof = shop.verify(reference, "--engine", ENGINE, "--format", "json").ok().json
+    proof = shop("verify", reference, "--engine", ENGINE, "--format", "json").ok().json
     assert proof["load_seconds"] > 0
     assert proof["resident"] > 1_000_000
     listed = shop("cache", "list", "--format", "json").ok().json
@@ -216,7 +214,7 @@ def drained(descriptor: int) -> bytes:
 
 def test_recording_the_load_time(shop: Shop) -> None:
     shop.change("slimtorch.toml", "[check]", '[service.health]\nstart-period = "measured"\n[check]')
-    shop.verify(shop.stock.references[0], "--engine", ENGINE, "--project", ".", "--record").ok()
+    shop("verify", shop.stock.references[0], "--engine", ENGINE, "--project", ".", "--record").ok()
     lock = (shop.project / "slimtorch.lock").read_text()
     assert re.search(r"^load-seconds = \d+\.\d+$", lock, re.MULTILINE)
     planned = shop("build", "--dry-run", "--format", "json").ok().json

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -250,22 +250,18 @@ class Shop:
 
     def __call__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, timeout: float = 120) -> Done:
         """How ``slimtorch ARGUMENTS`` ended, in the project's folder; `env` is added to the environment."""
-        given = {**self.env, **(env or {})}
-        done = subprocess.run(
-            self.argv(*arguments),
-            env=given,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-        )
+        starts = "verify" in arguments and "cache" not in arguments
+        with self.stock.port() if starts else nullcontext():
+            done = subprocess.run(
+                self.argv(*arguments),
+                env={**self.env, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=timeout,
+            )
         return Done(done.returncode, done.stdout, done.stderr)
-
-    def verify(self, *arguments: str | Path) -> Done:
-        """``slimtorch verify``, one at a time."""
-        with self.stock.port():
-            return self("verify", *arguments)
 
     def lock(self, *arguments: str) -> Done:
         """``slimtorch lock`` from the test's mirror."""
