@@ -165,7 +165,7 @@ def verified(shop: Shop, *arguments: str) -> tuple[int, str]:
     """The status and the output of ``verify`` in the first quick engine that works here."""
     for engine in ENGINES:
         done = shop("verify", *arguments, "--engine", engine)
-        assert "Traceback" not in done.err
+        assert done.status in {0, 1}, done.err
         if "no engine on this machine" not in done.out:
             return done.status, done.out
     pytest.skip("no engine works here")
@@ -181,7 +181,7 @@ def test_an_image_without_python(shop: Shop, tmp_path: Path) -> None:
 def test_a_service_that_never_gets_healthy(shop: Shop, tmp_path: Path) -> None:
     shop.change("serve.py", "200 if self.path ==", "503 if self.path ==")
     reference = shop.build("-o", f"oci:{tmp_path}/out").ok().references[0]
-    status, out = verified(shop, reference, "--timeout", "1.5")
+    status, out = verified(shop, reference, "--timeout", "2")
     assert status == 1, out
     assert "the parrot wakes up" in out
     assert "never healthy" in out

@@ -51,15 +51,14 @@ def test_what_build_prints_can_be_handed_on(shop: Shop, tmp_path: Path) -> None:
         assert shop("show", copied[0]).ok().references[-1] == copied[0]
 
 
-def test_copies_between_media_keep_or_remake_the_digest(shop: Shop, tmp_path: Path) -> None:
-    """A copy in the same compression is the same image; in another one, its layers are what a build would make."""
+def test_a_copy_is_what_a_build_is(shop: Shop, tmp_path: Path) -> None:
     in_layout, in_archive = shop.stock.references
     again = shop("copy", in_layout, f"oci:{tmp_path}/again").ok().references[0]
     assert again == f"oci:{tmp_path}/again:v1.2@{in_layout.rpartition('@')[2]}"
     archived = shop("copy", in_layout, f"archive:{tmp_path}/a.tar").ok().references[0]
-    layers = [shop("show", text, "--format", "json").ok().json["layers"] for text in (archived, in_archive)]
-    assert layers[0] == layers[1]
-    assert [layer["name"] for layer in layers[0]] == ["os", "python", "packages", "system", "app"]
+    assert archived == f"archive:{tmp_path}/a.tar@{in_archive.rpartition('@')[2]}"
+    back = shop("copy", archived, f"oci:{tmp_path}/back").ok().references[0]
+    assert back.startswith(f"oci:{tmp_path}/back:v1.2@")
 
 
 def test_stdout_is_the_result_only(shop: Shop, tmp_path: Path) -> None:

@@ -12,8 +12,17 @@ from slimtorch.findings import Severity
 from slimtorch.flows import verify as flow
 from slimtorch.host.engines import ENGINES
 
+LONGEST = 86_400.0
+"""Seconds that a service may be waited for: a day."""
+
 if TYPE_CHECKING:
     from slimtorch.host.machine import Machine
+
+
+def _positive(context: click.Context, option: click.Parameter, value: float) -> float:
+    if not 0 < value <= LONGEST:  # also false for "nan"
+        raise click.BadParameter(f"{value} is not a time between 0 and {LONGEST:g} seconds", context, option)
+    return value
 
 
 @click.command("verify", short_help="Start an image and prove that it works.")
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
     "--engine", type=click.Choice([engine.name for engine in ENGINES]), default=None, help="Use this engine only."
 )
 @click.option(
-    "--timeout", type=click.IntRange(1, 86_400), default=120, show_default=True, help="Seconds to wait for the service."
+    "--timeout", type=float, callback=_positive, default=120, show_default=True, help="Seconds to wait for the service."
 )
 @click.option("--record", is_flag=True, help='Keep the load time in the lock, for start-period = "measured".')
 @options.fail_on
