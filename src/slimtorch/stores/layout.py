@@ -112,10 +112,16 @@ def _prepare(path: Path) -> None:
     if marker.is_file():
         sweep(path)
         return
-    if path.is_dir() and any(not name.name.endswith(".tmp") and name.name != "blobs" for name in path.iterdir()):
-        raise MachineError(f"{path} is not empty and not an OCI layout", hint="give a new folder, or an OCI layout")
-    (path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
+    # Looked at under the lock: another writer may be making the very same layout.
     with _locked(path):
+        if marker.is_file():
+            return
+        # A writer that was killed here before may have left these.
+        ours = {"blobs", "index.json"}
+        if any(not name.name.endswith(".tmp") and name.name not in ours for name in path.iterdir()):
+            raise MachineError(f"{path} is not empty and not an OCI layout", hint="give a new folder, or an OCI layout")
+        (path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
         if not (path / "index.json").is_file():
             with whole(path / "index.json") as stream:
                 stream.write(index_json([]))
