@@ -153,7 +153,7 @@ def finish(own: Shop, output: Path, shop: Shop) -> None:
 
 def running(cache: Path) -> list[str]:
     """Processes that a killed build has left behind."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while (found := _running(cache)) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
