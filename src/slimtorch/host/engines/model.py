@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -24,6 +25,12 @@ class Property(StrEnum):
     PRIVILEGES = "no new privileges"
     NETWORK = "no network but 127.0.0.1"
     IMAGE = "that the runtime takes the image as it is"
+
+
+def shown_by_namespaces() -> frozenset[Property]:
+    """What namespaces of our own making show: everything but the image's form, and the owners only for root."""
+    missing = {Property.IMAGE} if os.geteuid() == 0 else {Property.IMAGE, Property.OWNERS}
+    return frozenset(Property) - missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimtorch.host.engines.layout import of_root
-from slimtorch.host.engines.model import Command, Container, Property
+from slimtorch.host.engines.model import Command, Container, Property, shown_by_namespaces
 from slimtorch.host.engines.trial import trial
 
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ class Unshare:
 
     @property
     def proves(self) -> frozenset[Property]:
-        """Everything but the image's form; the owners only for root."""
-        missing = {Property.IMAGE} if os.geteuid() == 0 else {Property.IMAGE, Property.OWNERS}
-        return frozenset(Property) - missing
+        """What namespaces show."""
+        return shown_by_namespaces()
 
     def obstacle(self, run: Run) -> str:
         """Why this kernel does not let this user make namespaces, found by making them."""
