@@ -53,7 +53,8 @@ def parse(text: str, *, exists: bool = True) -> Reference:
     if not colon or scheme not in SCHEMES:
         if exists and text and (found := _bare(text)):
             return found
-        raise UsageError(f"cannot understand the reference {text!r}", hint=f"write {_FORMS}")
+        nothing = "no file or folder is called so; " if exists else ""
+        raise UsageError(f"cannot understand the reference {text!r}", hint=f"{nothing}write {_FORMS}")
     if not rest:
         raise UsageError(f"the reference {text!r} names no place", hint=f"write {_FORMS}")
     if scheme == "oci":
