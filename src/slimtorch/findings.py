@@ -31,3 +31,23 @@ class Finding:
     message: str
     hint: str = ""
     location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: its id, how bad it is to break it, what it asks for, why, and the way out."""
+
+    id: str
+    severity: Severity
+    what: str
+    why: str
+    fix: str
+
+    def finding(self, message: str, path: str = "", severity: Severity | None = None) -> Finding:
+        """A finding of this rule; `path` is a path in the image."""
+        location = Location(f"/{path.lstrip('/')}") if path else None
+        return self.at(message, location, severity)
+
+    def at(self, message: str, location: Location | None = None, severity: Severity | None = None) -> Finding:
+        """A finding of this rule at a place of the project."""
+        return Finding(self.id, self.severity if severity is None else severity, message, self.fix, location)

@@ -18,7 +18,7 @@ from slimtorch.probe.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from slimtorch.probe.rules import Rule
+    from slimtorch.findings import Rule
 
 _WRITTEN = "<!-- Written by `python -m slimtorch.cli.reference {}`; a test keeps it current. -->\n"
 _COMMANDS = f"""\

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from slimtorch.findings import Finding, Location, Severity
+from slimtorch.findings import Rule, Severity
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: its id, how bad it is to break it, what it asks for, why, and the way out."""
-
-    id: str
-    severity: Severity
-    what: str
-    why: str
-    fix: str
-
-    def finding(self, message: str, path: str = "", severity: Severity | None = None) -> Finding:
-        """A finding of this rule; `path` is a path in the image."""
-        location = Location(f"/{path.lstrip('/')}") if path else None
-        return Finding(self.id, self.severity if severity is None else severity, message, self.fix, location)
 
 
 INTERPRETER = Rule(
