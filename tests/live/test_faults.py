@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from slimtorch.findings import Severity
 from slimtorch.host.engines import ENGINES, Property
 from slimtorch.host.process import run
 from slimtorch.probe.smoke import Probe
@@ -41,6 +42,12 @@ def replace(root: Root, path: str, data: str | bytes, mode: int = 0o644) -> None
 def test_a_good_image_has_no_fault(good: Root) -> None:
     assert rules(inspect(good)) == set()
     assert rules(prove(good, PROBE).findings) == set()
+
+
+def test_a_shell_script_of_the_distribution_is_a_remark(root: Root) -> None:
+    root.write("usr/bin/c99-gcc", "#!/bin/sh\nexec gcc\n", 0o755)
+    found = inspect(root)
+    assert [(one.rule, one.severity) for one in found] == [("RUN604", Severity.INFO)]
 
 
 def test_a_missing_soname(root: Root) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 VENV = "opt/venv"
 SHEBANG_BYTES = 255
+DEBIANS_OWN = frozenset({"bin", "sbin", "usr/bin", "usr/sbin"})
+"""Folders of programs that the distribution's packages fill, and nobody else."""
 """Bytes of a first line that the kernel reads (execve(2), BINPRM_BUF_SIZE)."""
 _VERSION = re.compile(r"python(3\.\d+)")
 _CONFIG_LINE = re.compile(r"^\s*([a-z-]+)\s*=\s*(.*?)\s*$", re.MULTILINE)
@@ -114,7 +116,9 @@ def _shebangs(files: Files, service: Service, python: Interpreter) -> Iterator[F
             words = first.split()
             target = words[1] if posixpath.basename(words[0]) == "env" and len(words) > 1 else words[0]
             if files.program(words[0], service.path) is None or files.program(target, service.path) is None:
-                yield rules.SHEBANG.finding(f"starts {target}, which is not in the image", path)
+                # Debian's packages bring shell and Perl scripts beside the program that they were added for.
+                severity = rules.INFO if posixpath.dirname(path) in DEBIANS_OWN else None
+                yield rules.SHEBANG.finding(f"starts {target}, which is not in the image", path, severity)
 
 
 def _shebang(files: Files, path: str) -> str:

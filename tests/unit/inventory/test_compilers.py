@@ -24,8 +24,8 @@ def call(name: str, *arguments: str, role: Role = Role.SERVICE) -> Reference:
 
 def test_torch_compile_needs_a_cpp_compiler_and_pythons_headers() -> None:
     (found,) = compilations(code(call("torch.compile", "mode='max-autotune'")), {"torch"}, "cpu")
-    assert (found.name, found.location, found.tools) == ("torch.compile", HERE, ("c++", "python"))
-    assert packages(tools([found]), "3.11") == ("g++", "libpython3.11-dev")
+    assert (found.name, found.location, found.tools) == ("torch.compile", HERE, ("c++", "python", "openssl"))
+    assert packages(tools([found]), "3.11") == ("g++", "libpython3.11-dev", "openssl")
 
 
 def test_a_decorator_that_is_not_called_counts() -> None:
