@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from slimtorch.project.plan import Plan
     from slimtorch.sources.indexes import Indexes
 
+TABLES = ("maintainer_scripts", "os_packages", "python_modules", "suites")
+"""The tables that decide what becomes of a package's files."""
+
 
 def materials(project: Project, lock: Lock, plan: Plan, indexes: Indexes, machine: Machine) -> Materials:
     """What the plan is built from; nothing is downloaded or unpacked that the cache makes unnecessary."""
@@ -52,7 +55,7 @@ class Assembly:
     @property
     def identity(self) -> str:
         """Names what decides the tree beside the plan: slimtorch's own data, and whether bytecode can be made."""
-        return digests.of_json([tables.digest(), digests.of_bytes(health_script()), self.compiler is not None])
+        return digests.of_json([tables.digest(*TABLES), digests.of_bytes(health_script()), self.compiler is not None])
 
     @cached_property
     def stack(self) -> FileTree:
