@@ -83,3 +83,13 @@ def serve(answer: Answer) -> Iterator[Served]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+def ranged(asked: Asked, body: bytes) -> Reply:
+    """The part of `body` that a request asks for, as a server with ranges answers (RFC 9110, section 14)."""
+    start, _, last = asked.headers["range"].removeprefix("bytes=").partition("-")
+    if int(start) >= len(body):
+        return Reply(416, headers={"Content-Range": f"bytes */{len(body)}"})
+    end = min(int(last or len(body)), len(body) - 1)
+    told = {"Content-Range": f"bytes {start}-{end}/{len(body)}"}
+    return Reply(206, body[int(start) : end + 1], told)

@@ -28,7 +28,8 @@ def request(project: Project, platform: str, indexes: Indexes, base: LockedBase 
     """The project's requirements for one platform, and for the C library of its suite or base image."""
     glibc = base.glibc if base else suites.known(project.os.suite)["glibc"]
     target = Target(project.python, platform, glibc)
-    return Request(project.requirements, target, indexes, project.root, project.torch.device)
+    torch = project.torch
+    return Request(project.requirements, target, indexes, project.root, torch.device, torch.cuda)
 
 
 def architecture(platform: str) -> str:

@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from slimtorch.build import bases
+from slimtorch.build import bases, compatible, torch_device
+from slimtorch.build.cuda_explained import explained
 from slimtorch.build.fetching import architecture, request, tools
+from slimtorch.build.torch_device import Undeclared
+from slimtorch.deps.development import note as development_tools
 from slimtorch.project.config import config_digest, inputs
+from slimtorch.project.declared import PRODUCTION, read
 from slimtorch.project.lock import Lock, LockedPlatform
-from slimtorch.sources import apt, apt_resolve, downloads
+from slimtorch.sources import apt, apt_resolve, downloads, newer_source, torch_build
+from slimtorch.sources.cuda_error import CudaError
 from slimtorch.sources.resolve import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slimtorch.host.machine import Machine
+    from slimtorch.project.declared import Declared
     from slimtorch.project.lock import LockedDeb
     from slimtorch.project.model import Project
     from slimtorch.sources.indexes import Indexes
@@ -34,35 +42,57 @@ def lock(project: Project, previous: Lock | None, keep: Keep, indexes: Indexes, 
     """The project's pins for each of its platforms, and what is to be said about them.
 
     Raises:
-        ResolveError: nothing satisfies the requirements or the distribution packages.
+        ConfigError: a requirement cannot be read, or ``[torch]`` asks for what was never built.
+        ResolveError: nothing satisfies the requirements or the distribution packages, or what does so does not fit
+            together or the device.
         MachineError: this machine cannot resolve distribution packages.
     """
+    declared = read(project.root, project.requirements).of(PRODUCTION)
+    notes = [*compatible.requested(project, declared), *development_tools(declared, project.requirements)]
+    undeclared = Undeclared(project, declared)
+    wanted = _Wanted(project, declared, undeclared)
     platforms: dict[str, LockedPlatform] = {}
-    notes: list[str] = []
     for platform in project.platforms:
         old = previous.platforms.get(platform) if previous else None
         with machine.progress.task(f"resolving for {platform}", 0):
             base = bases.lock(project, platform, machine) if project.os.base else None
             asked = request(project, platform, indexes, base)
-            wheels = _wheels(replace(asked, keep=old.wheels if old and keep.wheels else ()), machine)
+            found = _wheels(replace(asked, keep=old.wheels if old and keep.wheels else ()), wanted, machine)
             debs = _debs(project, platform, previous if keep.debs else None, machine, newest=not keep.debs)
-        notes += wheels.notes
-        platforms[platform] = LockedPlatform(wheels.wheels, debs, base)
+        notes += [*found.notes, *compatible.checked(found.wheels, project)]
+        platforms[platform] = LockedPlatform(found.wheels, debs, base)
     return Lock(
         config_digest=config_digest(project),
         python=project.python,
         suite="" if project.os.base else project.os.suite,
         platforms=platforms,
         load_seconds=previous.load_seconds if previous else None,
+        device=undeclared.decision.device if undeclared.decision else "",
         inputs=inputs(project),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _wheels(asked: Request, machine: Machine) -> Resolution:
-    found = resolve(asked, tools(asked.indexes, machine))
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The project, what it declares, and who decides its device where it names none."""
+
+    project: Project
+    declared: Sequence[Declared]
+    undeclared: Undeclared
+
+
+def _wheels(asked: Request, wanted: _Wanted, machine: Machine) -> Resolution:
+    ready = tools(asked.indexes, machine)
+    undeclared = wanted.undeclared
+    try:
+        found = resolve(asked, ready, None if asked.device else undeclared.decide)
+    except CudaError as error:
+        raise explained(error, asked, wanted.declared, ready, machine) from None
     downloads.remember(found, machine.cache)
-    return found
+    if undeclared.decision and torch_build.needs_device(found.wheels):
+        found = replace(found, notes=(torch_device.said(undeclared.decision, found, asked), *found.notes))
+    return replace(found, notes=(*found.notes, *newer_source.notes(found.wheels, asked, ready)))
 
 
 def _debs(

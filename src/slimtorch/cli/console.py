@@ -81,6 +81,29 @@ def findings(found: Sequence[Finding], *, to_stdout: bool = False) -> None:
             print(f"  hint: {finding.hint}", file=sys.stdout if to_stdout else sys.stderr)
 
 
+def diff(text: str, *, to_stdout: bool = True) -> None:
+    """Prints a unified diff as it is; on a terminal what goes and what comes are coloured."""
+    stream = sys.stdout if to_stdout else sys.stderr
+    if not stream.isatty():
+        if to_stdout or not _manner.quiet:
+            stream.write(text)
+        return
+    from rich.text import Text  # noqa: PLC0415  (see the module's docstring)
+
+    styles = {"-": "red", "+": "green", "@": "cyan"}
+    for line in text.splitlines():
+        style = "bold" if line.startswith(("---", "+++")) else styles.get(line[:1], "")
+        _rich(stderr=not to_stdout).print(Text(line, style), soft_wrap=True)
+
+
+def ask(question: str) -> bool:
+    """Whether a person says yes; no where nobody can be asked."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows under headings; columns named in `right` hold numbers. `total` is a last row, set apart."""

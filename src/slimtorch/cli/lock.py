@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slimtorch.cli import console, options, tables
+from slimtorch.cli import console, lock_tables, options, tables
 from slimtorch.flows import lock as flow
 from slimtorch.flows.packages import PackageSources
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option("--check", is_flag=True, help="Only say whether the lock fits the project; write nothing.")
 @click.option("--dry-run", is_flag=True, help="Resolve and show; write nothing.")
+@click.option("--diff", is_flag=True, help="Resolve and explain what would change, in megabytes; write nothing.")
 @options.package_sources
 @options.format_
 @click.pass_obj
@@ -38,6 +39,7 @@ def command(
     upgrade_os: bool,
     check: bool,
     dry_run: bool,
+    diff: bool,
     **sources: Any,  # noqa: ANN401  (the shared options)
 ) -> None:
     """Resolve PROJECT for its platforms and write slimtorch.lock beside its configuration.
@@ -45,15 +47,32 @@ def command(
     Versions that the present lock holds are kept where they still satisfy the project.
     """
     if check:
-        flow.check(project)
+        flow.check(project, machine)
         console.say("slimtorch.lock fits the project")
         return
     request = flow.Request(
-        project, PackageSources(**sources), upgrade=upgrade, upgrade_os=upgrade_os, vendor=vendor, write=not dry_run
+        project,
+        PackageSources(**sources),
+        upgrade=upgrade,
+        upgrade_os=upgrade_os,
+        vendor=vendor,
+        write=not (dry_run or diff),
+        explain=diff,
     )
     locked = flow.lock(request, machine)
     if format_ == "json":
-        console.result_json(tables.lock_json(locked))
-        return
-    console.table(tables.locked(locked))
-    console.result(str(locked.path))
+        console.result_json({**tables.lock_json(locked), **lock_tables.to_json(locked)})
+    elif diff:
+        _show(locked)
+    else:
+        console.table(tables.locked(locked))
+        console.result(str(locked.path))
+
+
+def _show(locked: flow.Locked) -> None:
+    for platform, found in locked.changes.items():
+        console.table(lock_tables.changes(platform, found), to_stdout=True)
+        for line in lock_tables.reasons(platform, found):
+            console.result(line)
+    if not locked.changes:
+        console.result("nothing would change")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "build": ("slimtorch.cli.build", "Build a project into an image, without a daemon."),
     "lock": ("slimtorch.cli.lock", "Pin every wheel and distribution package of a project."),
+    "deps": ("slimtorch.cli.deps", "Say what production needs, and what it does not."),
     "verify": ("slimtorch.cli.verify", "Start an image and prove that it works."),
     "show": ("slimtorch.cli.show", "Show what an image is made of, in bytes."),
     "copy": ("slimtorch.cli.copy", "Copy an image from one place to another."),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slimtorch.cli.main import cli
+from slimtorch.deps.rules import RULES as DEPENDENCY_RULES
 from slimtorch.probe.rules import RULES
 
 if TYPE_CHECKING:
@@ -57,11 +58,20 @@ A path that exists may be given bare: `slimtorch show digits.tar`. With `@sha256
 it, a reference insists on that digest.
 """
 _RULES = f"""\
-# Rules of `slimtorch verify`
+# Rules
 
 {_WRITTEN.format("rules")}
 Every finding names its rule. A rule's severity may be milder in a single case; `--fail-on` decides from which one on
-the exit code is 1. How the rules are used: [verifying](../guides/verifying.md).
+the exit code is 1.
+"""
+_TABLES = {
+    "`slimtorch verify`": ("[verifying](../guides/verifying.md)", RULES),
+    "`slimtorch deps`": ("[dependencies](../guides/dependencies.md)", DEPENDENCY_RULES),
+}
+_HEAD = """
+## Rules of {}
+
+How they are used: {}.
 
 | rule | severity | asks that | because | way out |
 |---|---|---|---|---|
@@ -74,8 +84,11 @@ def commands() -> str:
 
 
 def rules() -> str:
-    """The reference of every rule of ``verify``."""
-    return "".join([_RULES, *(_rule(rule) for rule in RULES)])
+    """The reference of every rule, one table a command."""
+    parts = [_RULES]
+    for command, (guide, found) in _TABLES.items():
+        parts += [_HEAD.format(command, guide), *map(_rule, found)]
+    return "".join(parts)
 
 
 def _context() -> click.Context:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from slimtorch.tables.swaps import Few, Twin
 
 _OLD_CUDA = re.compile(r"(nvidia-[a-z0-9-]+)-cu(\d+)")
-_NEW_CUDA = re.compile(r"(?:nvidia-(?:cublas|cuda-[a-z]+|cudnn|cufft|cusolver|cusparse|nvjitlink))")
+_NEW_CUDA = frozenset(
+    {"nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cuda-nvrtc", "nvidia-cuda-cupti", "nvidia-nvjitlink", "nvidia-nvtx"}
+)
+"""Libraries whose own version is CUDA's; cuFFT and others count for themselves."""
 _CUDA_ONNX = frozenset({"'CUDAExecutionProvider'", "'TensorrtExecutionProvider'"})
 _FRAMEWORKS = {"tensorflow": ("tensorflow", "keras", "tf_keras")}
 """What may be left over beside torch, and the modules that would show that it is not."""
@@ -136,7 +139,7 @@ def _second_cuda(distributions: Mapping[str, Distribution]) -> Iterator[Proposal
     for name, held in distributions.items():
         if old := _OLD_CUDA.fullmatch(name):
             majors[old[2]].append(name)
-        elif _NEW_CUDA.fullmatch(name) and name != "nvidia-cudnn":
+        elif name in _NEW_CUDA:
             majors[held.version.partition(".")[0]].append(name)
     if len(majors) < 2:
         return

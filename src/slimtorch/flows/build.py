@@ -106,7 +106,7 @@ def _say_secrets(project: Project, machine: Machine) -> None:
 
 def _lock(project: Project, request: Request, machine: Machine, *, write: bool = True) -> Lock:
     if locking.lock_path(project).is_file():
-        return locking.fresh(project)
+        return locking.fresh(project, machine)
     if request.locked:
         raise LockError(f"{locking.lock_path(project)} is not there", hint="make it with `slimtorch lock`")
     machine.progress.note(f"there is no {locking.NAME} yet; locking first")

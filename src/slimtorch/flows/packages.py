@@ -12,7 +12,7 @@ from slimtorch.sources import indexes
 
 if TYPE_CHECKING:
     from slimtorch.host.machine import Machine
-    from slimtorch.project.model import Os, Project
+    from slimtorch.project.model import Os, Project, Requirements, Sources
     from slimtorch.sources.indexes import Indexes
 
 
@@ -27,15 +27,14 @@ class PackageSources:
 
     def indexes(self, project: Project, machine: Machine) -> Indexes:
         """Every index that is configured for this project, machine and run."""
+        return self.of(project.root, project.requirements, project.sources, machine)
+
+    def of(self, root: Path, requirements: Requirements, sources: Sources, machine: Machine) -> Indexes:
+        """As `indexes`, for requirements that no configuration of slimtorch names."""
         self._check()
         overrides = indexes.Overrides(self.index_url, self.extra_index_url, self.find_links, machine.offline)
         return indexes.configured(
-            machine.environ,
-            machine.home,
-            sources=project.sources,
-            requirements=project.requirements,
-            root=project.root,
-            overrides=overrides,
+            machine.environ, machine.home, sources=sources, requirements=requirements, root=root, overrides=overrides
         )
 
     def _check(self) -> None:

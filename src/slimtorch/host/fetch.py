@@ -17,12 +17,15 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from slimtorch.errors import FetchError
+from slimtorch.host import ranges
 from slimtorch.host.connections import Connections, Settings, origin, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from urllib3 import BaseHTTPResponse
+
+    from slimtorch.host.ranges import Part
 
 _T = TypeVar("_T")
 BLOCK = 1 << 18
@@ -71,6 +74,10 @@ class Fetch(Protocol):
 
     def look(self, url: str) -> Found:
         """What stands at `url`, without its bytes."""
+        ...
+
+    def read_range(self, url: str, start: int, length: int) -> Part:
+        """The `length` bytes of `url` from `start`, or what is there of them."""
         ...
 
 
@@ -129,6 +136,23 @@ class HttpFetch:
         if found.status in {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}:
             found = self._persist(lambda: self._look_by_get(url), url)
         return found
+
+    def read_range(self, url: str, start: int, length: int) -> Part:
+        """The `length` bytes of `url` from `start`, fewer only where the file ends, and the size of the whole.
+
+        Raises:
+            WholeOnlyError: the server does not serve parts; nothing of the file was read.
+            FetchError: the server refused, stayed unreachable, or sent another part.
+        """
+
+        def once() -> Part:
+            asked = {"Accept-Encoding": "identity", **ranges.header(start, length)}
+            with self._response("GET", url, asked) as response:
+                if not 200 <= response.status < 300:
+                    raise _refusal(response.status, redact(url))
+                return ranges.take(response, start, length, redact(url))
+
+        return self._persist(once, url)
 
     def _look_by_get(self, url: str) -> Found:
         with self._response("GET", url, {"Accept-Encoding": "identity"}) as response:

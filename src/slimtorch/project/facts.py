@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from slimtorch.image.naming import Content
 from slimtorch.tables.torch import cuda_of
@@ -12,11 +12,24 @@ from slimtorch.tables.torch import cuda_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from slimtorch.project.lock import LockedWheel
     from slimtorch.project.model import Naming
 
 # Plain torch of the public index says its CUDA only through what it depends on, most telling first.
 _RUNTIMES = (re.compile(r"nvidia-cuda-runtime(?:-cu\d+)?"), re.compile(r"cuda-toolkit"))
+
+
+class Named(Protocol):
+    """A package by its name and version, such as a wheel of a lock."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ class TorchFacts:
     onnxruntime: str = ""
 
 
-def facts(wheels: Iterable[LockedWheel]) -> TorchFacts:
+def facts(wheels: Iterable[Named]) -> TorchFacts:
     """What `wheels` hold of torch."""
     versions = {re.sub(r"[-_.]+", "-", wheel.name).lower(): wheel.version for wheel in wheels}
     cuda = _cuda_runtime(versions)

@@ -88,6 +88,8 @@ class Lock:
     platforms: Mapping[str, LockedPlatform]
     load_seconds: float | None = None
     """The service's load time as ``verify --record`` measured it; decides ``start-period = "measured"``."""
+    device: str = ""
+    """``cpu`` or ``cuda`` as the code was read to mean it, where the project holds a torch and names no device."""
     inputs: Mapping[str, Digest] = field(default_factory=dict)
     """The digest of each part of the intent, by name, so that a stale lock can say what changed."""
     notes: tuple[str, ...] = field(default=(), compare=False)

@@ -114,6 +114,7 @@ def _lock(top: _Table) -> Lock:
         suite=top.words("suite"),
         platforms={name: _platform(platforms, name) for name in sorted(platforms.data)},
         load_seconds=_load_seconds(top.table("measured")),
+        device=_device(top.table("decided")),
         inputs={name: parts.digest(name) for name in sorted(parts.data)},
     )
 
@@ -125,6 +126,12 @@ def _load_seconds(table: _Table) -> float | None:
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < LONGEST_LOAD:
         raise table.damaged(f"load-seconds is not a time: {found!r}")
     return float(found)
+
+
+def _device(table: _Table) -> str:
+    if (found := table.words("device", "")) not in {"", "cpu", "cuda"}:
+        raise table.damaged(f"device is neither cpu nor cuda: {found[:50]!r}")
+    return found
 
 
 def _platform(platforms: _Table, name: str) -> LockedPlatform:

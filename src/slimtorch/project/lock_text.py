@@ -10,6 +10,9 @@
     [inputs]                                    # what it was resolved for, part by part
     "requirements.txt" = "sha256:…"
 
+    [decided]                                   # what the code was read to mean, where the project does not say
+    device = "cpu"
+
     [measured]
     load-seconds = 1.25
 
@@ -47,6 +50,8 @@ def emit(lock: Lock) -> str:
     blocks = [_rows(head)]
     if lock.inputs:
         blocks.append(_block("[inputs]", {_quote(name): value for name, value in sorted(lock.inputs.items())}))
+    if lock.device:
+        blocks.append(_block("[decided]", {"device": lock.device}))
     if lock.load_seconds is not None:
         blocks.append(_block("[measured]", {"load-seconds": lock.load_seconds}))
     for name, platform in sorted(lock.platforms.items()):

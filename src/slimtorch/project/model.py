@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from slimtorch.tables.gpus import Gpu
+
 
 WORKDIR = PurePosixPath("/app")
 """Where the service's own files stand in the image unless the project says otherwise."""
@@ -76,9 +78,15 @@ class Os:
 
 @dataclass(frozen=True, slots=True)
 class Torch:
-    """The device that the service runs torch on: ``cpu``, ``cuda`` or '' (whatever the requirements resolve to)."""
+    """What the service runs torch on: `device` is ``cpu``, ``cuda`` or '' (whatever the requirements resolve to).
+
+    `cuda` is a version such as ``13.0`` ('' for any), `gpus` the ones that the service is meant for; both only with
+    the device ``cuda``.
+    """
 
     device: str = ""
+    cuda: str = ""
+    gpus: tuple[Gpu, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,16 @@ def tree(project: Project) -> tuple[FileTree, FileTree]:
     return with_parents(FileTree(entries[APP]), APP), with_parents(FileTree(entries[WEIGHTS]), WEIGHTS)
 
 
+def paths(project: Project) -> tuple[str, ...]:
+    """The files and links, relative to the project, that `tree` takes as the service's own; weights are not among them.
+
+    Raises:
+        MachineError: a folder cannot be read.
+    """
+    rules = _Rules(project)
+    return tuple(sorted(item.path for item in _walk(project.root, rules) if rules.owner(item.path) == APP))
+
+
 def left_out(project: Project) -> tuple[str, ...]:
     """The files and folders, relative to the project, that `tree` leaves out only because they look like secrets.
 

@@ -9,13 +9,14 @@ import io
 import struct
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from slimtorch.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
@@ -122,17 +123,39 @@ def members(archive: Path, shown: str) -> list[Member]:
     Raises:
         ArchiveError: the archive is damaged or hostile; `shown` names it.
     """
+    with opened(archive, shown) as zipped:
+        return [_member(archive, info, shown) for info in directory(zipped, archive.stat().st_size, shown)]
+
+
+@contextmanager
+def opened(archive: Path | IO[bytes], shown: str) -> Iterator[zipfile.ZipFile]:
+    """The archive, open; whatever is wrong with it while it is read becomes one error.
+
+    Raises:
+        ArchiveError: the archive is damaged; `shown` names it.
+    """
     try:
-        with zipfile.ZipFile(archive) as opened:
-            infos = opened.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError, struct.error) as error:
+        with zipfile.ZipFile(archive) as zipped:
+            yield zipped
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error) as error:
         raise ArchiveError(f"{shown} is not a zip archive that can be read: {error}") from None
+
+
+def directory(zipped: zipfile.ZipFile, length: int, shown: str) -> list[zipfile.ZipInfo]:
+    """Every file of an archive of `length` bytes, checked, in the order of its directory; folders are left out.
+
+    Raises:
+        ArchiveError: the archive is hostile: a bomb, a path that leaves its folder, a link, two files of one name.
+    """
+    infos = zipped.infolist()
     if len(infos) > MEMBERS:
         raise ArchiveError(f"{shown} holds {len(infos)} files; more than {MEMBERS} are refused")
-    length = archive.stat().st_size
     _check_sizes(infos, length, shown)
-    found = [_member(archive, info, shown) for info in infos if not info.is_dir()]
-    _check_names(found, shown)
+    # `is_dir` stumbles over a member without a name.
+    found = [info for info in infos if not info.filename.endswith("/")]
+    for info in found:
+        _check(info, shown)
+    _check_names([info.filename for info in found], shown)
     return found
 
 
@@ -150,19 +173,19 @@ def _check_sizes(infos: Sequence[zipfile.ZipInfo], length: int, shown: str) -> N
         raise ArchiveError(f"{shown} is truncated")
 
 
-def _member(archive: Path, info: zipfile.ZipInfo, shown: str) -> Member:
-    mode = info.external_attr >> 16
-    kind = mode & _UNIX_TYPE
-    if kind not in {0, _UNIX_FILE}:
+def _check(info: zipfile.ZipInfo, shown: str) -> None:
+    if (info.external_attr >> 16) & _UNIX_TYPE not in {0, _UNIX_FILE}:
         raise ArchiveError(f"{shown}: {info.filename} is a link or special file, which a wheel cannot hold")
     if info.flag_bits & 0x1:
         raise ArchiveError(f"{shown}: {info.filename} is encrypted")
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise ArchiveError(f"{shown}: {info.filename} is compressed by a method that wheels do not use")
     check_path(info.orig_filename, shown)
-    deflated = info.compress_type == zipfile.ZIP_DEFLATED
-    if not deflated and info.compress_size != info.file_size:
+    if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
         raise ArchiveError(f"{shown}: {info.filename} has two sizes")
+
+
+def _member(archive: Path, info: zipfile.ZipInfo, shown: str) -> Member:
     return Member(
         archive=archive,
         shown=shown,
@@ -170,8 +193,8 @@ def _member(archive: Path, info: zipfile.ZipInfo, shown: str) -> Member:
         size=info.file_size,
         packed=info.compress_size,
         offset=info.header_offset,
-        deflated=deflated,
-        executable=bool(mode & 0o111),
+        deflated=info.compress_type == zipfile.ZIP_DEFLATED,
+        executable=bool((info.external_attr >> 16) & 0o111),
     )
 
 
@@ -196,12 +219,12 @@ def _encodable(name: str) -> bool:
     return True
 
 
-def _check_names(found: Sequence[Member], shown: str) -> None:
+def _check_names(found: Sequence[str], shown: str) -> None:
     names: set[str] = set()
-    for member in found:
-        if member.name in names:
-            raise ArchiveError(f"{shown} holds {member.name} twice")
-        names.add(member.name)
+    for name in found:
+        if name in names:
+            raise ArchiveError(f"{shown} holds {name} twice")
+        names.add(name)
     for name in names:
         parent = name.rpartition("/")[0]
         while parent:

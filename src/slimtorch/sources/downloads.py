@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from slimtorch.sources.request import Request, Resolution, Tools
 
 THREADS = 4
-_KIND = "located"
+LOCATED = "located"
+"""The kind of the cache's records of where files were seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class _Into:
 def remember(resolution: Resolution, cache: Cache) -> None:
     """Keeps where the files were found, so that fetching them need not ask again."""
     for digest, url in resolution.located.items():
-        cache.put_record(_KIND, Digest(digest), {"url": url})
+        cache.put_record(LOCATED, Digest(digest), {"url": url})
 
 
 def fetch(
@@ -51,11 +52,11 @@ def fetch(
     missing = [wheel for wheel in wheels if cache.blob(wheel.sha256) is None]
     if missing:
         with progress.task("Downloading wheels", sum(wheel.size for wheel in missing)) as task:
-            known = {wheel.sha256: _known(wheel, request, cache) for wheel in missing}
+            places = {wheel.sha256: known(wheel, request, cache) for wheel in missing}
             into = _Into(tools, cache, task)
-            lost = _all(missing, known, into)
+            lost = _all(missing, places, into)
             if lost:
-                _all(lost, _search(lost, wheels, request, tools), into, last=True)
+                _all(lost, search(lost, wheels, request, tools), into, last=True)
     return {wheel.owner: cache.blob_path(wheel.sha256) for wheel in wheels}
 
 
@@ -107,26 +108,27 @@ def _check_size(wheel: LockedWheel, size: int) -> None:
         )
 
 
-def _known(wheel: LockedWheel, request: Request, cache: Cache) -> str | Path | None:
+def known(wheel: LockedWheel, request: Request, cache: Cache) -> str | Path | None:
     """Where the file is without asking anybody: the user's own address, a folder, or where it was last seen."""
     if wheel.url:
         return _place(wheel.url, request.root)
     for source in request.indexes.searched:
         if source.links and source.folder is not None and (found := _in_folder(source.folder, wheel)):
             return found
-    record = cache.record(_KIND, wheel.sha256)
+    record = cache.record(LOCATED, wheel.sha256)
     place = _place(record["url"], request.root) if record and isinstance(record.get("url"), str) else None
-    return None if isinstance(place, Path) and not _fits(place, wheel) else place
+    return None if isinstance(place, Path) and not fits(place, wheel) else place
 
 
 def _in_folder(folder: Path, wheel: LockedWheel) -> Path | None:
     """A file of that name and size; of the same name, another source may hold another build."""
     return next(
-        (path for path in (folder / wheel.filename, folder / "wheels" / wheel.filename) if _fits(path, wheel)), None
+        (path for path in (folder / wheel.filename, folder / "wheels" / wheel.filename) if fits(path, wheel)), None
     )
 
 
-def _fits(path: Path, wheel: LockedWheel) -> bool:
+def fits(path: Path, wheel: LockedWheel) -> bool:
+    """Whether there is a file of the wheel's size."""
     return path.is_file() and path.stat().st_size == wheel.size
 
 
@@ -137,9 +139,14 @@ def _place(url: str, root: Path) -> str | Path:
     return Path(unquote(parts.path)) if parts.scheme == "file" else root / url
 
 
-def _search(
+def search(
     lost: Sequence[LockedWheel], wheels: Sequence[LockedWheel], request: Request, tools: Tools
 ) -> dict[Digest, str | Path | None]:
+    """Where the `lost` ones of the locked wheels lie, as the configured sources say now; None for those they lack.
+
+    Raises:
+        FetchError: the sources cannot be asked, or lack a version that is locked.
+    """
     try:
         found = pinned(request, wheels, tools)
     except ResolveError as error:

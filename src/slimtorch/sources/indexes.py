@@ -6,6 +6,7 @@ machine; what leaves it is a source's *name*.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from slimtorch.project.model import Requirements, Sources
 
 DEFAULT = "default"
-TORCH_CPU = "pytorch-cpu"
-"""The name of the index that uv's own `--torch-backend cpu` reads."""
+TORCH = "pytorch-"
+"""How the names of the indexes start that uv's own `--torch-backend` reads; the backend follows."""
+TORCH_CPU = f"{TORCH}cpu"
+_TORCH_PAGE = re.compile(r"/whl/(cpu|cu\d+)$")
 _REPLACED = (
     "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_OFFLINE", "UV_NO_INDEX",
     "UV_INSECURE_HOST", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_NO_BINARY", "UV_CUSTOM_COMPILE_COMMAND", "UV_WORKING_DIR",
@@ -177,7 +180,8 @@ def by_page(indexes: Indexes, page: str) -> str:
     for source in indexes.sources:
         if source.url and _plain(source.url) == wanted:
             return source.name
-    return TORCH_CPU if wanted.rstrip("/").endswith("/whl/cpu") else DEFAULT
+    backend = _TORCH_PAGE.search(wanted)
+    return f"{TORCH}{backend[1]}" if backend else DEFAULT
 
 
 def _shared(source: Source, url: str) -> int:

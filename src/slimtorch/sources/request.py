@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Requirements, for a target, from these sources. `root` is the project's folder; `device` as in the project.
+    """Requirements, for a target, from these sources. `root` is the project's folder.
+
+    `device` and `cuda` are as in the project: what torch has to be built for.
 
     `keep` are the wheels of the last lock: their versions are taken again wherever the requirements still allow it.
     """
@@ -29,6 +31,7 @@ class Request:
     indexes: Indexes
     root: Path
     device: str = ""
+    cuda: str = ""
     keep: tuple[LockedWheel, ...] = ()
 
     @property
@@ -55,8 +58,19 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The wheels by name, what is to be said, and where the files lie now (sha256 → address; never locked)."""
+    """The wheels by name, what is to be said, and where the files lie now (sha256 → address; never locked).
+
+    `unmet` says why no build of torch for the device that was decided could be had; the wheels are then those that
+    come without asking. `saved` are the bytes by which the wheels are fewer for that device.
+    """
 
     wheels: tuple[LockedWheel, ...]
     notes: tuple[str, ...]
     located: Mapping[str, str]
+    unmet: str = ""
+    saved: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all the wheels."""
+        return sum(wheel.size for wheel in self.wheels)

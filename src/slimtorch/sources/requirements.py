@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from slimtorch.errors import ConfigError
+from slimtorch.project.requirements_text import Kind, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-DEPTH = 20
-_COMMENT = re.compile(r"(?:^|\s)#.*$")
-_HASH = re.compile(r"--hash[ =]sha256:([0-9a-fA-F]{64})(?!\S)")
-_OPTION = re.compile(r"\s--\w")
-_VALUES = {
-    "-r": "file", "--requirement": "file", "-c": "file", "--constraint": "file",
-    "-i": "index", "--index-url": "index", "--extra-index-url": "extra", "-f": "links", "--find-links": "links",
-}  # fmt: skip
+    from slimtorch.project.requirements_text import Line
+
+_SHA256 = re.compile(r"sha256:([0-9a-fA-F]{64})")
+_NAMED = {Kind.REQUIREMENT, Kind.PLACE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,59 +36,31 @@ def read(files: Iterable[Path]) -> Given:
     Raises:
         ConfigError: a file cannot be read, or includes itself.
     """
+    lines = tuple(_lines(files))
     hashes: dict[str, set[str]] = {}
-    sources: dict[str, list[str]] = {"index": [], "extra": [], "links": []}
-    for path, line in _lines(files, ()):
-        option, value = _option(line)
-        if option in sources:
-            sources[option].append(_relative(path, value) if option == "links" else value)
-        elif not option and (name := _project(line)) and (found := _HASH.findall(line)):
-            hashes.setdefault(name, set()).update(digits.lower() for digits in found)
+    for _, line in lines:
+        found = [match[1].lower() for value in line.hashes if (match := _SHA256.fullmatch(value))]
+        if found and line.name and line.kind in _NAMED:
+            hashes.setdefault(line.name, set()).update(found)
+    options = [(path, name, value) for path, line in lines if line.kind is Kind.OPTION for name, value in line.options]
+    indexes = [value for _, name, value in options if name == "--index-url"]
     return Given(
         {name: frozenset(allowed) for name, allowed in hashes.items()},
-        sources["index"][-1] if sources["index"] else "",
-        tuple(sources["extra"]),
-        tuple(sources["links"]),
+        indexes[-1] if indexes else "",
+        tuple(value for _, name, value in options if name == "--extra-index-url"),
+        tuple(_relative(path, value) for path, name, value in options if name == "--find-links"),
     )
 
 
-def _lines(files: Iterable[Path], stack: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
-    for path in files:
-        if path in stack or len(stack) > DEPTH:
-            raise ConfigError(str(path), ["the file includes itself"], hint="remove the -r or -c line that leads back")
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(str(path), [getattr(error, "strerror", None) or "the file is not UTF-8"]) from None
-        for raw in text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
-            line = _COMMENT.sub("", raw).strip()
-            option, value = _option(line)
-            if option == "file" and "://" not in value:
-                yield from _lines([path.parent / value], (*stack, path))
-            elif line:
-                yield path, line
-
-
-def _option(line: str) -> tuple[str, str]:
-    """What kind of option line this is, and its value; ('', '') for a requirement."""
-    if not line.startswith("-"):
-        return "", ""
-    name, _, value = line.replace("=", " ", 1).partition(" ") if line.startswith("--") else line.partition(" ")
-    if len(name) > 2 and not name.startswith("--"):
-        name, value = name[:2], name[2:]
-    try:
-        words = shlex.split(value)
-    except ValueError:
-        words = []
-    return _VALUES.get(name, "other"), words[0] if words else ""
-
-
-def _project(line: str) -> str:
-    text = _OPTION.split(line, maxsplit=1)[0]
-    try:
-        return canonicalize_name(Requirement(text).name)
-    except InvalidRequirement:
-        return ""
+def _lines(files: Iterable[Path]) -> Iterator[tuple[Path, Line]]:
+    met, faults = walk(files)
+    for fault in faults:
+        chain = " → ".join(path.name for path in fault.chain)
+        named = f" (named in {fault.named_in}, line {fault.line})" if fault.named_in and not chain else ""
+        what = f"the file {fault.what}" + (f": {chain}" if chain else "")
+        raise ConfigError(f"{fault.path}{named}", [what], hint=fault.hint)
+    for file in met:
+        yield from ((file.path, line) for line in file.document.lines)
 
 
 def _relative(path: Path, value: str) -> str:

@@ -2,71 +2,81 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slimtorch.errors import ResolveError, VerificationError
 from slimtorch.host.connections import credentials_of, without_credentials
 from slimtorch.image.digest import of_stream
 from slimtorch.project.lock import LockedWheel
-from slimtorch.sources import cpu_torch, duplicates, indexes, selection, uv
+from slimtorch.sources import cuda_error, duplicates, indexes, selection, torch_build, uv
 from slimtorch.sources import requirements as requirement_files
 from slimtorch.sources.request import Resolution
+from slimtorch.sources.torch_build import Chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from slimtorch.sources.request import Request, Tools
     from slimtorch.sources.selection import Pick
-    from slimtorch.sources.uv_output import Annotation
+    from slimtorch.sources.torch_build import Decide
 
 UNKNOWN_SIZE_LIMIT = 20_000_000_000
 """Bytes read at most to learn the size of a file whose server does not tell it."""
 
 
-def resolve(request: Request, tools: Tools) -> Resolution:
+def resolve(request: Request, tools: Tools, decide: Decide | None = None) -> Resolution:
     """The wheels that the service needs on its target, each by name, version, file name, sha256, size and source.
 
+    Where the project names no device and the wheels hold a torch, `decide` says which (see `torch_build.Decide`).
+
     Raises:
-        ResolveError: nothing satisfies the requirements; a package exists only as source; CUDA came in where the
-            project says ``cpu``; a wheel is not among the hashes that the requirements promise.
+        ResolveError: nothing satisfies the requirements; a package exists only as source; a wheel is not among the
+            hashes that the requirements promise.
+        CudaError: CUDA came in where the project says ``cpu``, or another CUDA than the one that it asks for.
         FetchError: an index cannot be reached.
         LockError: the other tool's lock cannot be used.
     """
-    picks, annotations, notes = _picks(request, tools)
-    _enforce_hashes(picks, request)
-    pages = {name: note.page for name, note in annotations.items() if note.page}
-    wheels, located = [], {}
-    for pick in picks:
-        name = _source_name(pick, pages.get(pick.name, "") or pick.page, request)
-        located[str(pick.sha256)] = without_credentials(pick.url)
-        wheels.append(
-            LockedWheel(
-                name=pick.name,
-                version=pick.version,
-                filename=pick.filename,
-                sha256=pick.sha256,
-                size=_size(pick, tools),
-                index=name,
-                url=_direct_url(pick, request.root) if pick.direct else "",
-            )
+    chosen = _chosen(request, tools, decide)
+    _enforce_hashes(chosen.picks, request)
+    refused = bool(chosen.unmet and request.device)
+    pages = {name: note.page for name, note in chosen.annotations.items() if note.page}
+    wheels = tuple(
+        LockedWheel(
+            name=pick.name,
+            version=pick.version,
+            filename=pick.filename,
+            sha256=pick.sha256,
+            # What is refused anyway is not read only to learn how large it is.
+            size=_size(pick, tools, limit=0 if refused else UNKNOWN_SIZE_LIMIT),
+            index=_source_name(pick, pages.get(pick.name, "") or pick.page, request),
+            url=_direct_url(pick, request.root) if pick.direct else "",
         )
-    notes += [*duplicates.notes(wheels, pages, request.indexes, tools), *_credential_notes(picks)]
-    return Resolution(tuple(sorted(wheels)), tuple(notes), located)
+        for pick in chosen.picks
+    )
+    located = {str(pick.sha256): without_credentials(pick.url) for pick in chosen.picks}
+    found = Resolution(tuple(sorted(wheels)), (), located, unmet=chosen.unmet)
+    if refused:
+        raise cuda_error.unmet(found, request, chosen.annotations)
+    said = [*chosen.notes, *duplicates.notes(wheels, pages, request.indexes, tools), *_credential_notes(chosen.picks)]
+    # Only an undeclared device has to be told what it saves; not every server tells sizes for free.
+    plain = 0 if request.device else sum(_size(pick, tools, limit=0) for pick in chosen.plain)
+    return replace(found, notes=tuple(said), saved=plain - found.size if plain else 0)
 
 
-def _picks(request: Request, tools: Tools) -> tuple[list[Pick], Mapping[str, Annotation], list[str]]:
+def _chosen(request: Request, tools: Tools, decide: Decide | None) -> Chosen:
     lock = request.requirements.lock
     if lock is None:
-        return cpu_torch.resolve(request, tools)
+        return torch_build.resolve(request, tools, decide)
     text = uv.export_lock(request, tools, lock) if lock.name == "uv.lock" else _read(lock)
     picks = selection.select(selection.parse(text, lock.name), request.target, lock.parent, lock.name)
-    if request.device == "cpu" and (found := cpu_torch.offenders(picks, request.target)):
-        raise ResolveError(
-            f'{lock.name} brings CUDA ({", ".join(found)}), but the project says device = "cpu"',
-            hint=f"lock a CPU build of torch in {lock.name}, or set [torch] device",
-        )
-    return picks, {}, []
+    device = request.device
+    if decide and not device and torch_build.needs_device(picks) and decide(picks, ()) == "cpu":
+        device = "cpu"
+    fits = torch_build.fits(picks, replace(request, device=device))
+    return Chosen(picks, {}, unmet="" if fits else f"{lock.name} is taken as it is")
 
 
 def _read(lock: Path) -> str:
@@ -103,15 +113,15 @@ def _source_name(pick: Pick, page: str, request: Request) -> str:
     return indexes.by_page(request.indexes, page) if page else indexes.name_of(request.indexes, pick.url)
 
 
-def _size(pick: Pick, tools: Tools) -> int:
-    """Bytes of the file; uv tells them only for files of an index."""
+def _size(pick: Pick, tools: Tools, limit: int = UNKNOWN_SIZE_LIMIT) -> int:
+    """Bytes of the file; uv tells them only for files of an index. 0 where one would have to read more than `limit`."""
     if pick.path is not None:
         return _local_size(pick, pick.path)
     if pick.size is not None:
         return pick.size
     if (said := tools.fetch.look(pick.url).size) is not None:
         return said
-    return tools.fetch.download(pick.url, _Nowhere(), limit=UNKNOWN_SIZE_LIMIT)
+    return tools.fetch.download(pick.url, _Nowhere(), limit=limit) if limit else 0
 
 
 class _Nowhere:
@@ -148,10 +158,16 @@ def _credential_notes(picks: Sequence[Pick]) -> list[str]:
     ]
 
 
+def _from_torch(wheel: LockedWheel) -> bool:
+    """Whether the wheel came from one of PyTorch's own indexes, which uv knows by the name of their backend."""
+    return bool(re.fullmatch(f"{indexes.TORCH}(?:cpu|cu[0-9]+)", wheel.index))
+
+
 def pinned(request: Request, wheels: Sequence[LockedWheel], tools: Tools) -> dict[str, str]:
     """Where the files of a lock lie now, by sha256: the pins are resolved again on this machine's sources."""
     lines = [f"{wheel.name}=={wheel.version}" for wheel in wheels if not wheel.url]
-    extra = ("--torch-backend", "cpu") if any(wheel.index == indexes.TORCH_CPU for wheel in wheels) else ()
+    backends = sorted({wheel.index.removeprefix(indexes.TORCH) for wheel in wheels if _from_torch(wheel)})
+    extra = ("--torch-backend", backends[0]) if backends else ()
     answer = uv.compile_pylock(request, tools, uv.Question(extra, tuple(lines), alone=True))
     found: dict[str, str] = {}
     for package in selection.parse(answer.text, "uv's answer").packages:

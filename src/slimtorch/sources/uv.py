@@ -14,8 +14,9 @@ from slimtorch.sources import uv_output
 from slimtorch.sources.indexes import uv_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from slimtorch.project.lock import LockedWheel
     from slimtorch.sources.request import Request, Tools
     from slimtorch.sources.uv_output import Annotation
 
@@ -24,11 +25,16 @@ TIMEOUT = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What uv is asked on top of the project's requirements (`lines`), or instead of them (`alone`), and how."""
+    """What uv is asked on top of the project's requirements (`lines`), or instead of them (`alone`), and how.
+
+    With `pages_only`, versions that exist only as source may be chosen, and no dependencies are followed: uv then
+    looks at the pages of the indexes and at no package, so that nothing is built.
+    """
 
     options: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     alone: bool = False
+    pages_only: bool = False
 
 
 PLAIN = Question()
@@ -69,26 +75,38 @@ def compile_pylock(request: Request, tools: Tools, question: Question = PLAIN) -
         ResolveError: nothing satisfies the requirements, or something exists only as source.
         FetchError: an index cannot be reached.
     """
-    # uv takes its preferences from the file that it is about to replace.
-    kept = [f'[[packages]]\nname = "{wheel.name}"\nversion = "{wheel.version}"\n' for wheel in request.keep]
-    known = "".join(['lock-version = "1.0"\ncreated-by = "uv"\n', *kept])
-    return _compile(request, tools, question, _Form("pylock.slimtorch.toml", known))
+    head = 'lock-version = "1.0"\ncreated-by = "uv"\n'
+    form = _Form("pylock.slimtorch.toml", '[[packages]]\nname = "{name}"\nversion = "{version}"\n', head)
+    return _compile(request, tools, question, form)
 
 
 def compile_annotated(request: Request, tools: Tools, question: Question = PLAIN) -> Mapping[str, Annotation]:
     """Why each package is there and which index it came from, for the same resolution."""
-    known = "".join(f"{wheel.name}=={wheel.version}\n" for wheel in request.keep)
-    form = _Form("requirements.txt", known, ("--emit-index-annotation",))
+    form = _Form("requirements.txt", "{name}=={version}\n", options=("--emit-index-annotation",))
     return uv_output.read_annotations(_compile(request, tools, question, form).text)
+
+
+def compile_versions(request: Request, tools: Tools, question: Question) -> Mapping[str, str]:
+    """The version that is chosen of each package, by canonical name."""
+    return uv_output.read_versions(_compile(request, tools, question, _Form("requirements.txt")).text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """The file that uv writes: its name decides the format, `known` is what it held before."""
+    """The file that uv writes: its name decides the format, `pin` and `head` are how it would hold kept wheels."""
 
     name: str
-    known: str
+    pin: str = ""
+    head: str = ""
     options: tuple[str, ...] = ()
+
+    def write(self, folder: str, keep: Sequence[LockedWheel]) -> Path:
+        """The file, with these wheels: uv takes its preferences from what it is about to replace."""
+        path = Path(folder).resolve() / self.name
+        if keep and self.pin:
+            pins = (self.pin.format(name=wheel.name, version=wheel.version) for wheel in keep)
+            path.write_text("".join([self.head, *pins]))
+        return path
 
 
 def export_lock(request: Request, tools: Tools, lock: Path) -> str:
@@ -105,24 +123,30 @@ def export_lock(request: Request, tools: Tools, lock: Path) -> str:
 
 def _compile(request: Request, tools: Tools, question: Question, form: _Form) -> Answer:
     given = [*(() if question.alone else request.requirements.inline), *question.lines]
-    with TemporaryDirectory(prefix="slimtorch-") as folder:
-        output = Path(folder).resolve() / form.name
-        if request.keep and not question.alone:
-            output.write_text(form.known)
-        done = tools.run(
-            [*_argv(request, question), *form.options, "--output-file", str(output)],
-            env=uv_environment(request.indexes, tools.environ),
-            stdin="".join(f"{line}\n" for line in given).encode(),
-            cwd=request.root,
-            timeout=TIMEOUT,
-        )
-        if done.status != 0:
+    keep = () if question.alone else request.keep
+    while True:
+        with TemporaryDirectory(prefix="slimtorch-") as folder:
+            output = form.write(folder, keep)
+            done = tools.run(
+                [*_argv(request, question), *form.options, "--output-file", str(output)],
+                env=uv_environment(request.indexes, tools.environ),
+                stdin="".join(f"{line}\n" for line in given).encode(),
+                cwd=request.root,
+                timeout=TIMEOUT,
+            )
+        if done.status == 0:
+            return Answer(done.text, output.parent)
+        # A version to be kept binds uv to the first index that knows it, even one that has no wheel for this target.
+        unfit = uv_output.unfit(done.stderr)
+        if not any(wheel.name in unfit for wheel in keep):
             raise uv_output.failure(done.stderr, request.origin, request.label)
-        return Answer(done.text, output.parent)
+        keep = tuple(wheel for wheel in keep if wheel.name not in unfit)
 
 
 def _argv(request: Request, question: Question) -> list[str]:
-    argv = [binary(), "pip", "compile", "--no-build", "--no-header", "--python", sys.executable]
+    argv = [binary(), "pip", "compile", "--no-header", "--python", sys.executable]
+    # Either keeps a build script from running on this machine.
+    argv.append("--no-deps" if question.pages_only else "--no-build")
     argv += ["--python-version", request.target.python, "--python-platform", request.target.uv_platform]
     if request.indexes.no_index:
         argv.append("--no-index")

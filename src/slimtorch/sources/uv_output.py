@@ -16,6 +16,9 @@ _NEEDS_BUILD = re.compile(r"[Bb]uilding source distributions(?: for `?([^\s`]+)`
 _NETWORK = ("dns error", "error sending request", "Could not connect", "Failed to fetch", "Request failed after")
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:==|@)")
 
+_UNFIT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\{[^}\n]*\})?==\S+ has no wheels with a matching")
+_VERSION = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
@@ -42,6 +45,16 @@ def read_annotations(text: str) -> dict[str, Annotation]:
         elif line.strip().startswith("#") and (reason := comment.removeprefix("via").strip()):
             via.append(reason)
     return found
+
+
+def read_versions(text: str) -> dict[str, str]:
+    """The versions in what ``uv pip compile`` writes as requirements.txt, by canonical name."""
+    return {canonicalize_name(match[1]): match[2] for match in _VERSION.finditer(text)}
+
+
+def unfit(text: str) -> frozenset[str]:
+    """The packages, by canonical name, that uv found no wheel of for the target, of the version that it looked at."""
+    return frozenset(canonicalize_name(name) for name in _UNFIT.findall(text))
 
 
 def shorten(text: str) -> str:

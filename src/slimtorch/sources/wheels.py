@@ -18,7 +18,7 @@ from slimtorch.image.tree import Content, Entry, FileTree, Kind, small_file, wit
 from slimtorch.sources import archive, record, scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from packaging.tags import Tag
@@ -43,7 +43,7 @@ def tree(blob: Path, wheel: LockedWheel, layout: Layout, tags: Collection[Tag] |
     """
     shown = wheel.filename
     found = {member.name: member for member in archive.members(blob, shown)}
-    info = _dist_info(found, wheel)
+    info = dist_info(found, wheel)
     _check_name(wheel, tags)
     _check_metadata(found, info, wheel)
     lines = record.parse(_text(found, f"{info}/RECORD", shown), shown)
@@ -100,14 +100,18 @@ def _from_scheme(member: Member, line: Line, rest: str, wheel: LockedWheel, layo
     return rewritten or _plain(member, line, path, wheel.owner, executable=True)
 
 
-def _dist_info(found: Mapping[str, Member], wheel: LockedWheel) -> str:
-    """The one ``.dist-info`` folder, which has to be named as the wheel is."""
+def dist_info(found: Iterable[str], wheel: LockedWheel) -> str:
+    """The one ``.dist-info`` folder among the names of the wheel's files.
+
+    Raises:
+        ArchiveError: there is none, there are several, or it is another distribution's.
+    """
     folders = {name.partition("/")[0] for name in found if "/" in name}
     infos = [folder for folder in folders if folder.endswith(".dist-info")]
     if len(infos) != 1:
         raise ArchiveError(f"{wheel.filename} has {len(infos)} .dist-info folders; a wheel has one")
     name, _, version = infos[0].removesuffix(".dist-info").partition("-")
-    if canonicalize_name(name) != wheel.name or not _same_version(version, wheel.version):
+    if canonicalize_name(name) != wheel.name or not same_version(version, wheel.version):
         raise ArchiveError(f"{wheel.filename} holds {infos[0]}, but {wheel.name}=={wheel.version} is locked")
     return infos[0]
 
@@ -117,7 +121,7 @@ def _check_name(wheel: LockedWheel, tags: Collection[Tag] | None) -> None:
         name, version, _, offered = parse_wheel_filename(wheel.filename)
     except InvalidWheelFilename as error:
         raise ArchiveError(str(error)) from None
-    if name != wheel.name or not _same_version(str(version), wheel.version):
+    if name != wheel.name or not same_version(str(version), wheel.version):
         raise ArchiveError(f"{wheel.filename} is not {wheel.name}=={wheel.version}")
     if tags is not None and offered.isdisjoint(tags):
         raise ArchiveError(
@@ -128,7 +132,7 @@ def _check_name(wheel: LockedWheel, tags: Collection[Tag] | None) -> None:
 def _check_metadata(found: Mapping[str, Member], info: str, wheel: LockedWheel) -> None:
     headers = HeaderParser().parsestr(_text(found, f"{info}/METADATA", wheel.filename))
     name, version = headers.get("Name", ""), headers.get("Version", "")
-    if canonicalize_name(name) != wheel.name or not _same_version(version, wheel.version):
+    if canonicalize_name(name) != wheel.name or not same_version(version, wheel.version):
         raise ArchiveError(f"{wheel.filename} says that it is {name} {version}")
     form = HeaderParser().parsestr(_text(found, f"{info}/WHEEL", wheel.filename)).get("Wheel-Version", "")
     if form.partition(".")[0] != "1":
@@ -161,7 +165,8 @@ def _text(found: Mapping[str, Member], name: str, shown: str) -> str:
             raise ArchiveError(f"{shown}: {name} is not UTF-8") from None
 
 
-def _same_version(one: str, other: str) -> bool:
+def same_version(one: str, other: str) -> bool:
+    """Whether both name one version, however it is written."""
     try:
         return Version(one) == Version(other)
     except InvalidVersion:

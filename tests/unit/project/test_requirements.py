@@ -42,6 +42,7 @@ def project(root: Path, top: str, files: dict[str, str]) -> Project:
     [
         (("pylock.toml", "uv.lock", "requirements.txt", "pyproject.toml"), "pylock.toml"),
         (("uv.lock", "requirements.txt", "pyproject.toml"), "uv.lock"),
+        (("requirements-prod.txt", "requirements.txt", "pyproject.toml"), "requirements-prod.txt"),
         (("requirements.txt", "pyproject.toml"), "requirements.txt"),
         (("pyproject.toml",), "pyproject.toml"),
     ],
@@ -51,7 +52,7 @@ def test_the_first_origin_that_exists(tmp_path: Path, present: tuple[str, ...], 
     found = project(tmp_path, "", {name: texts.get(name, "") for name in present}).requirements
     assert found.origin == origin
     assert (found.lock is not None) == (origin in {"pylock.toml", "uv.lock"})
-    assert bool(found.files) == (origin == "requirements.txt")
+    assert bool(found.files) == origin.startswith("requirements")
 
 
 @pytest.mark.parametrize("name", ["reqs/prod.txt", "pylock.prod.toml", "pyproject.toml"])

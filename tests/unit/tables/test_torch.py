@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from slimtorch.tables.torch import builds, check_pair, check_python, check_table, cuda_of
+from slimtorch.tables.torch import (
+    builds,
+    check_pair,
+    check_python,
+    check_table,
+    code,
+    cuda_of,
+    cuda_versions,
+    find,
+    listed,
+)
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -32,6 +42,14 @@ def test_the_table_loads_and_holds_what_was_released() -> None:
         ([row(cuda=[])], "says too little of torch 2.9"),
         ([row(python=["3.10"])], "says too little of torch 2.9"),
         ([row(python=["3.14", "3.10"])], "Pythons of torch 2.9 are not in order"),
+        ([row(triton="3.5+git")], "triton of torch 2.9 is no version: '3.5[+]git'"),
+        ([row(default={"x86_64": "11.8"})], "default of torch 2.9 for 'x86_64' is no build of it"),
+        ([row(default={"ppc64le": "cpu"})], "default of torch 2.9 for 'ppc64le' is no build of it"),
+        ([row(code={"x86_64": {"11.8": "sm_80"}})], "code of torch 2.9 for x86_64 11.8, no build of it"),
+        ([row(code={"riscv": {"12.8": "sm_80"}})], "code of torch 2.9 for riscv 12.8, no build of it"),
+        ([row(code={"x86_64": {"12.8": "8.0 9.0"}})], "code of torch 2.9 for CUDA 12.8 is '8.0 9.0'"),
+        ([row(code={"x86_64": {"12.8": "sm_80 sm_80"}})], "code of torch 2.9 for CUDA 12.8 is"),
+        ([row(code={"x86_64": {"12.8": ""}})], "code of torch 2.9 for CUDA 12.8 is ''"),
     ],
 )
 def test_a_damaged_table_is_refused(rows: list[dict[str, Any]], message: str) -> None:
@@ -71,3 +89,25 @@ def test_pythons() -> None:
 )
 def test_cuda_of_a_device(device: str, cuda: str) -> None:
     assert cuda_of(device) == cuda
+
+
+def test_a_newest_release_may_have_been_built_for_a_newer_cuda() -> None:
+    assert check_pair("2.15.0", "cu134") is None
+    assert "2.15 was never built for CUDA 12.6, only for 13.0 and 13.2" in str(check_pair("2.15.0", "cu126"))
+
+
+def test_device_code_of_wheels() -> None:
+    assert code("2.14.1", "13.0") == ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
+    assert code("2.14.1+cu126", "12.6")[0] == "sm_50"
+    assert "sm_110" in code("2.14.1", "13.0", "aarch64")
+    assert "sm_110" not in code("2.14.1", "13.0")
+    assert code("2.14.1", "11.8") == code("9.9", "13.0") == ()
+
+
+def test_what_goes_with_the_default_build() -> None:
+    build = find("2.9.1")
+    assert build is not None
+    assert (build.default["x86_64"], build.default["aarch64"], build.triton) == ("12.8", "cpu", "3.5")
+    assert all(build.default["x86_64"] in build.cuda for build in builds())
+    assert cuda_versions()[0] == "11.7"
+    assert listed(["12.6"]) == "12.6"

@@ -35,7 +35,8 @@ def inputs(project: Project) -> Mapping[str, Digest]:
     parts: dict[str, object] = {
         "python": project.python,
         "os": [system.suite, sorted(system.packages), system.base, system.snapshot],
-        "torch": project.torch.device,
+        # GPUs choose no wheel: they are checked against what was chosen.
+        "torch": [project.torch.device, project.torch.cuda] if project.torch.cuda else project.torch.device,
         "indexes": [index.name for index in project.sources.indexes],
     }
     wanted = project.requirements

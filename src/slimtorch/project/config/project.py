@@ -67,8 +67,8 @@ REQUIREMENTS: Key[tuple[str, ...]] = Key(
     (),
     "The file that names the packages, or a list of them: requirements files, `pylock.toml`, `uv.lock` or "
     "`pyproject.toml`.",
-    "the first that exists of `pylock.toml`, `uv.lock`, `requirements.txt`, `pyproject.toml`",
-    '"requirements-prod.txt"',
+    "the first that exists of `pylock.toml`, `uv.lock`, `requirements-prod.txt`, `requirements.txt`, `pyproject.toml`",
+    '"requirements/serve.txt"',
 )
 GROUPS: Key[tuple[str, ...]] = Key(
     "groups", _names, (), "Dependency groups of `pyproject.toml` to add.", "[]", '["serve"]'

@@ -33,7 +33,7 @@ In `pyproject.toml` the first of them is `[tool.slimtorch.service]`. Paths are r
 leave it. Every problem is shown at once, with the key's full name.
 
 What decides the lock: `python`, `platforms`, the requirements (files, groups, extras), `[os]` without `mirror` and
-`keyring`, `[torch]` and the names of the indexes. A change of any other key needs no new `slimtorch lock`.
+`keyring`, `[torch]` without `gpus`, and the names of the indexes. A change of any other key needs no new lock.
 """
 
 

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from slimtorch.project.config.reader import Table
 
 PYPROJECT = "pyproject.toml"
-FOUND = ("pylock.toml", "uv.lock", "requirements.txt")
-"""What is looked for, in this order, when the project names nothing; then come the dependencies of pyproject.toml."""
+FOUND = ("pylock.toml", "uv.lock", "requirements-prod.txt", "requirements.txt")
+"""What is looked for, in this order, when the project names nothing; then come the dependencies of pyproject.toml.
+
+``requirements-prod.txt`` is what ``slimtorch deps split`` writes beside ``requirements.txt``.
+"""
 
 
 def read(table: Table, found: Pyproject, root: Path) -> Requirements:

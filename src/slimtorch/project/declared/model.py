@@ -32,10 +32,16 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Declarations:
-    """Everything a project declares. `own` is the project's own distribution name, canonical, or ''."""
+    """Everything a project declares. `own` is the project's own distribution name, canonical, or ''.
+
+    `nameless` are paths and addresses that tell no name: something comes from them, and nobody knows what. `problems`
+    is what is wrong outside production, or could not be told without running code: one line each, with file and line.
+    """
 
     items: tuple[Declared, ...]
     own: str = ""
+    nameless: tuple[Declared, ...] = ()
+    problems: tuple[str, ...] = ()
 
     def of(self, group: str) -> tuple[Declared, ...]:
         """The requirements of one group."""

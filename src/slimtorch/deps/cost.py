@@ -1,0 +1,61 @@
+"""What dependencies cost, in bytes: their own, and those of all that would go with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from slimtorch.deps import facts
+from slimtorch.deps.model import Cost, Verdict
+from slimtorch.deps.usage import roots, spare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from slimtorch.deps.facts import Facts
+    from slimtorch.deps.model import Dependency, Evidence
+
+
+def weigh(dependencies: Iterable[Dependency], evidence: Evidence) -> tuple[Dependency, ...]:
+    """The same dependencies with their costs. What goes along is what no remaining requirement needs."""
+    laid = facts.lay(evidence)
+    found = tuple(dependencies)
+    spared = {one.name for one in spare(found)}
+    # In a list that `pip freeze` wrote, everything is declared: what another spare one brings goes with that one.
+    tops = {one.name for one in found if one.name in spared and not _brought(laid, one.name, spared)}
+    stays = laid.wanted.keys() - spared
+    return tuple(replace(one, cost=_cost(laid, one, stays | tops)) for one in found)
+
+
+def whole(evidence: Evidence) -> Cost:
+    """All that production installs; own and closure are the same."""
+    laid = facts.lay(evidence)
+    return _of(laid, laid.graph.closure(laid.wanted))
+
+
+def saved(dependencies: Iterable[Dependency], evidence: Evidence) -> Cost:
+    """What production would shrink by without all that it does without, together."""
+    laid = facts.lay(evidence)
+    spared = {one.name for one in spare(dependencies)}
+    stays = roots(laid.wanted.keys() - spared, laid.wanted)
+    return _of(laid, laid.graph.closure(laid.wanted) - laid.graph.closure(stays))
+
+
+def _brought(laid: Facts, name: str, spared: set[str]) -> bool:
+    return name in laid.graph.closure(roots(spared - {name}, laid.wanted))
+
+
+def _cost(laid: Facts, one: Dependency, remaining: set[str]) -> Cost:
+    held = laid.known.get(one.name)
+    if held is None or one.verdict is Verdict.MISSING:
+        return Cost()
+    alone = laid.graph.closure(roots([one.name], laid.wanted))
+    gone = (alone - laid.graph.closure(roots(remaining - {one.name}, laid.wanted))) | {one.name}
+    total = _of(laid, gone)
+    return replace(total, packed=held.packed, unpacked=held.unpacked)
+
+
+def _of(laid: Facts, names: Iterable[str]) -> Cost:
+    held = [laid.known[name] for name in names]
+    packed, unpacked = sum(one.packed for one in held), sum(one.unpacked for one in held)
+    return Cost(packed, unpacked, packed, unpacked)

@@ -1,0 +1,41 @@
+"""The device of a project whose dependencies are looked at: what it declares, else what its code shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slimtorch.build.torch_device import Undeclared
+from slimtorch.deps import device, device_texts
+from slimtorch.deps.device import Decision
+from slimtorch.inventory.code import tree
+from slimtorch.inventory.needs import Graph, environment
+from slimtorch.project.declared import PRODUCTION
+
+if TYPE_CHECKING:
+    from slimtorch.deps.model import Evidence
+    from slimtorch.flows.deps import Gathered
+
+
+def decision(gathered: Gathered) -> Decision:
+    """The device, with the reasons where it was decided."""
+    seen, project = gathered.evidence, gathered.opened.project
+    packages, needers = seen.distributions.values(), _needers(seen)
+    declared = seen.declarations.of(PRODUCTION)
+    if project and project.torch.device:
+        return Decision(project.torch.device)
+    if project:
+        undeclared = Undeclared(project, declared)
+        undeclared.decide(packages, needers)
+        if undeclared.decision:
+            return undeclared.decision
+    settings = {path.name for path in gathered.root.iterdir() if path.is_file()}
+    paths = {*tree.walk(gathered.root).sources, *settings}
+    texts = tuple(device_texts.of_files(gathered.root, paths, seen.code))
+    return device.decide(seen.code, declared, packages, texts=texts, needers=needers)
+
+
+def _needers(seen: Evidence) -> tuple[str, ...]:
+    """The distributions that need torch themselves."""
+    graph = Graph(seen.distributions, environment(seen.python))
+    edges = graph.needers("torch", dict.fromkeys(seen.distributions, ()))
+    return tuple(sorted({edge.needer for edge in edges}))

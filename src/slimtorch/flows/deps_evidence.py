@@ -1,0 +1,137 @@
+"""A project's folder → its declarations, its code, and the places outside the code that name what it installs."""
+
+from __future__ import annotations
+
+import platform as machine
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from slimtorch.deps import facts
+from slimtorch.deps.model import Evidence
+from slimtorch.deps.reasons import INTERESTS
+from slimtorch.errors import ConfigError
+from slimtorch.findings import Location
+from slimtorch.inventory import code
+from slimtorch.inventory.code.mentions import mentions
+from slimtorch.inventory.distributions import Distribution
+from slimtorch.project import config, declared
+from slimtorch.project.config.project import platform_of
+from slimtorch.project.declared import PRODUCTION, Declarations
+from slimtorch.project.declared.given import with_files
+from slimtorch.sources import app
+from slimtorch.tables import import_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from slimtorch.project.model import Project
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.10", "3.14")
+"""Versions that a project may ask for, the likeliest first."""
+_VERSION = re.compile(r"(?:cpython-)?(3\.\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A project's folder and what it declares; `project` is None where slimtorch is not configured for it."""
+
+    root: Path
+    project: Project | None
+    declarations: Declarations
+    python: str
+    platform: str
+
+
+def opened(path: Path, files: Sequence[Path] = ()) -> Opened:
+    """The project in a folder, or of a configuration file; `files` are requirements of production, too.
+
+    Raises:
+        ConfigError: it is not there, its configuration or requirements cannot be read, or nothing declares anything.
+    """
+    if not path.exists():
+        raise ConfigError(str(path), ["does not exist"], hint="name the project's folder or its slimtorch.toml")
+    if not path.is_dir() and path.suffix != ".toml":
+        raise ConfigError(str(path), ["is neither a folder nor a slimtorch.toml"], hint="name the project's folder")
+    if path.is_file() or _is_configured(path):
+        project = config.load(path)
+        declarations = with_files(declared.read(project.root, project.requirements), files, project.root)
+        return Opened(project.root, project, declarations, project.python, project.platforms[0])
+    root = path.absolute()
+    declarations = with_files(declared.read(root), files, root)
+    if not declarations.items and not declarations.nameless:
+        raise ConfigError(
+            str(path),
+            ["nothing says which packages the service needs"],
+            hint="write a requirements.txt, or [project] dependencies in pyproject.toml",
+        )
+    return Opened(root, None, declarations, _python(root), platform_of(machine.machine()))
+
+
+def evidence(found: Opened, distributions: Mapping[str, Distribution]) -> Evidence:
+    """What a judgement of the project rests on, where its requirements bring these distributions.
+
+    Raises:
+        MachineError: a folder of the service's files cannot be read.
+    """
+    return Evidence(
+        declarations=found.declarations,
+        code=code.read(found.root, _scope(found), INTERESTS),
+        distributions=distributions,
+        mentions=_mentions(found, distributions),
+        python=found.python,
+    )
+
+
+def _is_configured(root: Path) -> bool:
+    if (root / config.FILE).is_file():
+        return True
+    try:
+        document = tomllib.loads((root / config.PYPROJECT).read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return False
+    tools = document.get("tool")
+    return isinstance(tools, dict) and "slimtorch" in tools
+
+
+def _python(root: Path) -> str:
+    """The Python that a project asks for where slimtorch is not configured; the likeliest that fits."""
+    try:
+        if match := _VERSION.match((root / ".python-version").read_text("utf-8").strip()):
+            return match[1]
+    except (OSError, UnicodeDecodeError):
+        pass
+    try:
+        document = tomllib.loads((root / config.PYPROJECT).read_text("utf-8-sig"))
+        wanted = SpecifierSet(str(document.get("project", {}).get("requires-python", "")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, InvalidSpecifier, AttributeError):
+        return PYTHONS[0]
+    return next((version for version in PYTHONS if wanted.contains(f"{version}.9")), PYTHONS[0])
+
+
+def _scope(found: Opened) -> code.Scope:
+    project = found.project
+    if project is None:
+        return code.Scope(python=found.python)
+    workdir = project.service.workdir.as_posix().strip("/")
+    folders = [folder.as_posix().strip("/") for folder in project.app.python_path]
+    roots = (folder.removeprefix(workdir).strip("/") for folder in folders if folder.startswith(workdir))
+    ships = frozenset(app.paths(project))
+    return code.Scope(tuple(dict.fromkeys(("", "src", *roots))), ships.__contains__, (), found.python)
+
+
+def _mentions(found: Opened, distributions: Mapping[str, Distribution]) -> Mapping[str, Location]:
+    names = {item.name for item in found.declarations.of(PRODUCTION)}
+    words: set[str] = set()
+    for name in names:
+        held = distributions.get(name) or Distribution(name, "", import_names.assumed(name), assumed=True)
+        words |= facts.spoken(held)
+    places = dict(mentions(found.root, words))
+    if project := found.project:
+        for word in {part for item in project.service.command for part in re.split(r"[\s:.]", item)} & words:
+            places.setdefault(word, Location(project.config_path.name))
+    return places

@@ -1,0 +1,97 @@
+"""One source file: what it names, before it is known which of it the project brings itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from slimtorch.findings import Location
+from slimtorch.inventory.code import expressions, lines, literals, references, source, statements
+from slimtorch.inventory.code.model import Form, Role, Skipped
+from slimtorch.inventory.code.statements import Named
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from slimtorch.inventory.code.model import Reference
+
+_PATHS = "sys.path"
+_PATH_LINE = re.compile(r"\bsys\.path\.(?:insert|append|extend)\(")
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one file says. `paths` are texts that it adds to ``sys.path``."""
+
+    path: str
+    shown: str
+    imports: list[Named] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    skipped: Skipped | None = None
+    paths: list[str] = field(default_factory=list)
+
+
+def read(root: Path, path: str, shown: str, interests: Collection[str]) -> Reading:
+    """What one file says; never raises for what is in it. References carry no role yet: `Role.SERVICE`."""
+    reading = Reading(path, shown)
+    try:
+        data = (root / path).read_bytes()
+    except OSError as error:
+        reading.skipped = Skipped(Location(shown), f"cannot be read: {error.strerror or error}")
+        return reading
+    parsed = source.parse(data)
+    if isinstance(parsed, source.Unreadable):
+        reading.skipped = Skipped(Location(shown, parsed.line), parsed.reason)
+        reading.imports = [Named(module, (), line, Form.OPTIONAL) for line, module in parsed.salvage]
+        return reading
+    try:
+        _fill(reading, parsed, interests)
+    except (RecursionError, MemoryError):
+        reading.skipped = Skipped(Location(shown), "nested too deeply to be read")
+    return reading
+
+
+def _fill(reading: Reading, parsed: source.Source, interests: Collection[str]) -> None:
+    text = parsed.text
+    imports = lines.imports(text)
+    if source.is_generated(reading.path, text):
+        reading.imports = statements.walk(parsed.tree, imports, lines.Lines(())).imports
+        reading.skipped = Skipped(Location(reading.shown), "generated: only its imports were read")
+        return
+    found = statements.walk(parsed.tree, imports, lines.Lines(()))
+    reading.imports = found.imports
+    seen = references.interest(found.aliases, interests)
+    _look(reading, parsed, seen)
+    reading.imports.sort(key=lambda named: named.line)
+
+
+def _look(reading: Reading, parsed: source.Source, seen: references.Interest) -> None:
+    """Visit the expressions on the lines whose text says that they matter."""
+    text = parsed.text
+    looks = literals.looks(text) | references.looks(text, seen)
+    if _PATHS in text:
+        looks |= lines.at(text, lines.matching(text, _PATH_LINE))
+    if not looks:
+        return
+    reader = references.Reader(seen, reading.shown, Role.SERVICE)
+    commands, computed = literals.starts_programs(text), False
+    nodes = statements.walk(parsed.tree, lines.Lines(()), looks).expressions
+    for node, form in expressions.on_lines(nodes, looks):
+        reading.imports += literals.named(node, form, commands=commands)
+        computed = computed or literals.computed(node)
+        reader.see(node)
+        if isinstance(node, ast.Call) and statements.chain(node.func).startswith(_PATHS):
+            reading.paths += [value for inner in ast.walk(node) if (value := expressions.text(inner))]
+    if computed:
+        reading.imports += literals.any_word(text)
+    known = {(named.line, named.module) for named in reading.imports if named.form is not Form.STRING}
+    reading.imports = [named for named in reading.imports if _adds(named, known)]
+    reading.references = reader.references
+
+
+def _adds(named: Named, known: set[tuple[int, str]]) -> bool:
+    """Whether a text names something that no import on its line names already."""
+    return named.form is not Form.STRING or (named.line, named.module) not in known

@@ -1,0 +1,1 @@
+"""Tools that refresh what `slimtorch.tables` knows, from where it can be seen; run by hand in the root folder."""
