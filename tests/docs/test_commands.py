@@ -13,7 +13,8 @@ import pytest
 
 from slimtorch.cli import reference
 from slimtorch.cli.main import cli
-from slimtorch.probe.rules import RULES
+from slimtorch.deps.rules import RULES as DEPENDENCY_RULES
+from slimtorch.probe.rules import RULES as VERIFY_RULES
 from slimtorch.project.config import reference as configuration
 from tests.docs.pages import PAGES, Page
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+RULES = (*VERIFY_RULES, *DEPENDENCY_RULES)
 every_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 GENERATED = {
     "docs/reference/commands.md": reference.commands,
@@ -55,12 +57,14 @@ def _commands() -> str:
 
 
 def test_the_rules_page_has_every_rule_once() -> None:
-    assert re.findall(r"^\| (RUN\d+) ", PAGES["docs/reference/rules.md"].text, re.MULTILINE) == [r.id for r in RULES]
+    assert re.findall(r"^\| ([A-Z]{3}\d+) ", PAGES["docs/reference/rules.md"].text, re.MULTILINE) == [
+        r.id for r in RULES
+    ]
 
 
 @every_page
 def test_every_rule_that_a_page_names_exists(page: Page) -> None:
-    assert set(re.findall(r"RUN\d+", page.text)) <= {rule.id for rule in RULES}
+    assert set(re.findall(r"(?:RUN|DEP)\d{3}", page.text)) <= {rule.id for rule in RULES}
 
 
 @every_page

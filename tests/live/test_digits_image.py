@@ -16,6 +16,7 @@ import pytest
 
 import slimtorch
 from slimtorch.host.engines import ENGINES
+from slimtorch.host.process import run
 from slimtorch.stores import layout
 from tests.support.dockerd import NoDaemonError, docker_daemon
 
@@ -133,3 +134,27 @@ def test_a_changed_line_changes_a_few_kilobytes(digits: Digits) -> None:
         for tag in (digits.reference.partition("@")[0].rpartition(":")[2], "changed")
     ]
     assert [new.name for old, new in zip(*layers, strict=True) if old.blob != new.blob] == ["app"]
+
+
+def test_code_that_compiles_while_it_runs_works_with_the_packages_that_the_note_names(
+    digits: Digits, tmp_path: Path
+) -> None:
+    engine = next((e.name for e in ENGINES if not e.keeps_images and not e.obstacle(run)), "")
+    if not engine:
+        pytest.skip("no engine here runs a root file system: install bubblewrap or runc")
+    project = tmp_path / "compiles"
+    shutil.copytree(digits.project, project, ignore=shutil.ignore_patterns("slimtorch.lock"))
+    with (project / "model.py").open("a") as file:
+        file.write("\n\ntorch.compile(lambda x: x.sin() + x.cos())(torch.ones(8))\n")
+    said = digits.run("build", project, "--dry-run")
+    assert said.returncode == 0, said.stderr
+    named = re.search(r"torch\.compile \(model\.py:\d+\).*\[os\] packages = (\[.*\])", said.stderr)
+    assert named, said.stderr
+    config = project / "slimtorch.toml"
+    config.write_text(f"{config.read_text()}\n[os]\npackages = {named[1]}\n")
+    built = digits.run("build", project, "-o", f"oci:{tmp_path / 'image'}", "--format", "json")
+    assert built.returncode == 0, built.stderr
+    assert "compiled while the service runs" not in built.stderr
+    reference = json.loads(built.stdout)["references"][0]
+    done = digits.run("verify", reference, "--project", project, "--engine", engine, "--format", "json")
+    assert done.returncode == 0, done.stdout + done.stderr

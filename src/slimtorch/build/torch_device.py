@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from slimtorch.build import service_code
 from slimtorch.deps import device, device_texts
-from slimtorch.inventory import code as source_code
 from slimtorch.project.sizes import written
 from slimtorch.sources import app, cuda_error, torch_build
 
@@ -65,11 +65,16 @@ def said(found: Decision, wheels: Resolution, request: Request) -> str:
     place = found.first + _more(found)
     if not cuda:
         does = "needs" if found.certain else "may use"
-        return f"the service {does} a GPU ({place}), and what resolves has no CUDA; {CHOOSE}"
+        way = CHOOSE if _torch(wheels) else "onnxruntime-gpu is the one for GPUs"
+        return f"the service {does} a GPU ({place}), and what resolves has no CUDA; {way}"
     amount = cuda_error.amount(cuda)
     if found.certain:
         return f"the service needs a GPU ({place}): CUDA stays, {amount}"
     return f'the service may use a GPU ({place}): CUDA stays; [torch] device = "cpu" would save {amount}'
+
+
+def _torch(wheels: Resolution) -> bool:
+    return any(wheel.name == "torch" for wheel in wheels.wheels)
 
 
 def _more(found: Decision) -> str:
@@ -89,19 +94,13 @@ def _for_cpu(found: Decision, wheels: Resolution, request: Request) -> str:
             "serve a +cpu build by an index or a --find-links folder, or say that it is meant: "
             '[torch] device = "cuda"'
         )
+    if not _torch(wheels):
+        return f"{nothing}: it computes on the CPU"
     saved = f", which saves {written(wheels.saved)} for {request.target.platform}" if wheels.saved > 0 else ""
     return f'{nothing}: torch is taken for the CPU{saved}; [torch] device = "cuda" takes the other'
 
 
 def _evidence(project: Project) -> tuple[Code, tuple[Reason, ...]]:
-    paths = app.paths(project)
-    folders = [folder.as_posix().strip("/") for folder in project.app.python_path]
-    workdir = project.service.workdir.as_posix().strip("/")
-    roots = tuple(folder.removeprefix(workdir).strip("/") for folder in folders if folder.startswith(workdir))
-    scope = source_code.Scope(
-        roots=tuple(dict.fromkeys(("", "src", *roots))), ships=frozenset(paths).__contains__, python=project.python
-    )
-    code = source_code.read(project.root, scope)
-    config = project.config_path.name
-    service = device_texts.of_service(project.service.command, project.service.env, config)
-    return code, (*service, *device_texts.of_files(project.root, paths, code))
+    code = service_code.read(project)
+    service = device_texts.of_service(project.service.command, project.service.env, project.config_path.name)
+    return code, (*service, *device_texts.of_files(project.root, app.paths(project), code))

@@ -42,7 +42,7 @@ def command() -> None:
     """Lay the imports of the code beside the requirements, and say what each of these is for.
 
     \b
-    slimtorch deps check                     unused, development-only, missing: with places and megabytes
+    slimtorch deps check                     unused, for development only, missing, in megabytes
     slimtorch deps split requirements.txt    one list becomes two
     slimtorch deps swap                      smaller distributions for the same work
     """  # noqa: D301  (click's \b keeps the examples' lines)

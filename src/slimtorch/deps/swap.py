@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
 _OLD_CUDA = re.compile(r"(nvidia-[a-z0-9-]+)-cu(\d+)")
 _NEW_CUDA = frozenset(
-    {"nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cuda-nvrtc", "nvidia-cuda-cupti", "nvidia-nvjitlink", "nvidia-nvtx"}
+    {
+        "nvidia-cublas",
+        "nvidia-cuda-runtime",
+        "nvidia-cuda-nvrtc",
+        "nvidia-cuda-cupti",
+        "nvidia-nvjitlink",
+        "nvidia-nvtx",
+    }
 )
 """Libraries whose own version is CUDA's; cuFFT and others count for themselves."""
 _CUDA_ONNX = frozenset({"'CUDAExecutionProvider'", "'TensorrtExecutionProvider'"})

@@ -160,9 +160,14 @@ def _along(laid: Facts, judged: _Judged, spare: _Judged) -> _Judged:
         for name in sorted(laid.wanted.keys() - judged.keys() - spare.keys() - found.keys()):
             host = next((via for via in _via(laid, name) if via in hosts or via in found), "")
             if name in closure or host:
-                why = words.chain(laid, name, roots(hosts, laid.wanted)) or host
+                why = words.chain(laid, name, roots(_tops(laid, hosts), laid.wanted)) or host
                 found[name] = (verdict, f"only {why} needs it")
     return found
+
+
+def _tops(laid: Facts, names: set[str]) -> set[str]:
+    """Those that none of the others brings."""
+    return {one for one in names if one not in laid.graph.closure(roots(names - {one}, laid.wanted))} or names
 
 
 def _unused(laid: Facts, name: str) -> tuple[Verdict, str]:

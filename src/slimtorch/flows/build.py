@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimtorch import stores
-from slimtorch.build import assembly, native
+from slimtorch.build import assembly, native, service_code
 from slimtorch.build.interpreters import here
 from slimtorch.errors import ConfigError, LockError
 from slimtorch.flows import lock as locking
@@ -78,6 +78,7 @@ def build(request: Request, machine: Machine) -> Built:
     planned = _plan(project, lock, request, machine)
     outputs = _outputs(project, planned, request)
     _say_secrets(project, machine)
+    _say_compilers(project, planned, machine)
     project = replace(project, os=request.sources.os(project))
     materials = assembly.materials(project, lock, planned, request.sources.indexes(project, machine), machine)
     images, written = [], []
@@ -92,10 +93,16 @@ def preview(request: Request, machine: Machine) -> Preview:
     project = config.load(request.project)
     planned = _plan(project, _lock(project, request, machine, write=False), request, machine)
     _say_secrets(project, machine)
+    _say_compilers(project, planned, machine)
     service, weights = app.tree(project)
     trees = {WEIGHTS: weights, APP: service}
     parts = tuple((name, tree.files, tree.size) for name, tree in trees.items() if tree)
     return Preview(f"{project.image.name}:{_tag(project, planned, request)}", planned, parts)
+
+
+def _say_compilers(project: Project, planned: Plan, machine: Machine) -> None:
+    for note in service_code.compiler_notes(project, planned.pinned.wheels):
+        machine.progress.note(note)
 
 
 def _say_secrets(project: Project, machine: Machine) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from slimtorch.build import service_code
 from slimtorch.deps import facts
 from slimtorch.deps.model import Evidence
 from slimtorch.deps.reasons import INTERESTS
@@ -22,7 +23,6 @@ from slimtorch.project import config, declared
 from slimtorch.project.config.project import platform_of
 from slimtorch.project.declared import PRODUCTION, Declarations
 from slimtorch.project.declared.given import with_files
-from slimtorch.sources import app
 from slimtorch.tables import import_names
 
 if TYPE_CHECKING:
@@ -114,14 +114,7 @@ def _python(root: Path) -> str:
 
 
 def _scope(found: Opened) -> code.Scope:
-    project = found.project
-    if project is None:
-        return code.Scope(python=found.python)
-    workdir = project.service.workdir.as_posix().strip("/")
-    folders = [folder.as_posix().strip("/") for folder in project.app.python_path]
-    roots = (folder.removeprefix(workdir).strip("/") for folder in folders if folder.startswith(workdir))
-    ships = frozenset(app.paths(project))
-    return code.Scope(tuple(dict.fromkeys(("", "src", *roots))), ships.__contains__, (), found.python)
+    return service_code.scope(found.project) if found.project else code.Scope(python=found.python)
 
 
 def _mentions(found: Opened, distributions: Mapping[str, Distribution]) -> Mapping[str, Location]:

@@ -31,7 +31,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What would be written, and the unpacked bytes that production would shrink by."""
+    """What would be written, and the unpacked bytes that production would shrink by: 0 where the user decided."""
 
     proposal: Proposal
     saved: int
@@ -50,7 +50,7 @@ def propose(request: Request, machine: Machine) -> Proposed:
     texts = tuple(file.path for file in given.tree.given)
     checked = deps.check(deps.Request(root, request.sources, texts), machine)
     found = proposal.propose(given, {one.name: one for one in checked.dependencies}, request.wanted)
-    return Proposed(found, checked.saved.unpacked)
+    return Proposed(found, 0 if request.wanted.places else checked.saved.unpacked)
 
 
 def write(proposed: Proposal, *, force: bool = False) -> tuple[Path, ...]:

@@ -39,6 +39,12 @@ def compilations(code: Code, distributions: Collection[str], device: str = "") -
     return tuple(sorted(first.values(), key=lambda one: (one.location.path, one.location.line, one.name)))
 
 
+def may_compile(distributions: Collection[str]) -> bool:
+    """Whether one of these distributions is known to compile at run time; where none is, no code need be read."""
+    modules = {name.partition(".")[0] for name in (*compilers.references(), *compilers.modules())}
+    return any(name.replace("-", "_") in modules for name in distributions)
+
+
 def tools(found: Iterable[Compilation]) -> tuple[str, ...]:
     """The tools that these need together, in the order of the table."""
     needed = {tool for one in found for tool in one.tools}

@@ -164,7 +164,7 @@ def test_a_changed_file_is_seen() -> None:
 # -- arrays -----------------------------------------------------------------------------------------------------------
 
 SPACE = st.sampled_from(["", " ", "\n", "\n    ", "  # c, \"'\n  ", "\n\n\t# d\n\n"])
-VALUE = st.sampled_from(['"a"', "'b'", '"""c"""', "'''d'''", '"e \\" , # x"', '{include-group = "f"}'])
+VALUE = st.sampled_from(['"""g\\\\"""', '"a"', "'b'", '"""c"""', "'''d'''", '"e \\" , # x"', '{include-group = "f"}'])
 
 
 @st.composite

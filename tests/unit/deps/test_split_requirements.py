@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from slimtorch.deps.split.model import Decision, Include, Names, Place, Split
 from slimtorch.deps.split.proof import difference
-from slimtorch.deps.split.requirements import is_generated, is_ours, plan
+from slimtorch.deps.split.requirements import is_generated, plan
+from slimtorch.project.declared.halves import is_half
 from slimtorch.project.requirements_text import Kind, parse
 
 if TYPE_CHECKING:
@@ -144,9 +146,9 @@ def test_a_comment_that_names_the_encoding_stays_in_the_first_two_lines() -> Non
     split = plan(parse("# ours\n# -*- coding: latin-1 -*-\n# tests\npytest\ntorch\n"), aside("pytest"), NAMES)
     assert split.prod.splitlines()[:2] == ["# ours", "# -*- coding: latin-1 -*-"]
     assert split.dev.splitlines()[:2] == ["-r requirements-prod.txt", "# -*- coding: latin-1 -*-"]
-    assert is_ours(split.prod)
-    assert is_ours(split.dev)
-    assert not is_ours("torch\n")
+    assert is_half(split.prod)
+    assert is_half(split.dev)
+    assert not is_half("torch\n")
 
 
 # -- includes ---------------------------------------------------------------------------------------------------------
@@ -231,3 +233,12 @@ def test_a_lost_or_changed_line_is_seen() -> None:
         prod, dev = (parse(text.replace(old, new, 1)) for text in (good.prod, good.dev))
         assert difference(before, prod, dev, NAMES), old
     assert difference(before, parse(good.prod + "pytest\n"), parse(good.dev), NAMES) == ("pytest",)
+
+
+def test_long_files_take_little_time() -> None:
+    row = "# --- part ---\n\n# note\npkg\n    # via x\npytest\n# A title\nblack\nother\n"
+    text = row * 2000 + "# A" + " " * 100_000 + "x\n" + "#" + "- " * 100_000 + "\npkg\n"
+    started = time.process_time()
+    split = plan(parse(text), aside("pytest", "black"), NAMES)
+    assert len(split.moved) == 4000
+    assert time.process_time() - started < 5

@@ -17,7 +17,7 @@ from slimtorch.sources.indexes import configured
 from slimtorch.sources.request import Request, Tools
 from slimtorch.sources.target import Target
 from tests.support.index import make_index
-from tests.support.sdists import make_sdist
+from tests.support.trapped_sdists import make_sdist
 from tests.support.wheels import make_wheel
 
 if TYPE_CHECKING:

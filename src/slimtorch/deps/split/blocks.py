@@ -17,8 +17,7 @@ from slimtorch.deps.split.model import Place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DECORATED = re.compile(r"\s*#\s*([-=#*~_+─━═])\1\1|.*([-=#*~_+─━═])\2\2\s*$")
-_TITLE = re.compile(r"\s*#+\s*[A-Z0-9](?:(?!\.\s*$)\S|\s(?!\s*$))*\s*$")
+_DECORATION = frozenset("-=#*~_+─━═")
 _MOST_WORDS = 5
 """A title is short; a longer line is a sentence about the requirement below it."""
 GENERATED = re.compile(
@@ -98,7 +97,7 @@ def _heading_end(rows: Sequence[Row], start: int, end: int) -> int:
     """Where the heading ends that the block starts with: all of it where no item follows."""
     if end == len(rows) or rows[end].sort is not Sort.ITEM:
         return end
-    return max((number + 1 for number in range(start, end) if _DECORATED.match(rows[number].text)), default=start)
+    return max((number + 1 for number in range(start, end) if _is_decorated(rows[number].text)), default=start)
 
 
 def _of_section(rows: Sequence[Row], heading: int, start: int) -> Place:
@@ -106,11 +105,11 @@ def _of_section(rows: Sequence[Row], heading: int, start: int) -> Place:
 
     A section ends at the next heading of its kind: a decorated one at a decorated one, others at any.
     """
-    decorated = any(_DECORATED.match(row.text) for row in rows[heading:start])
+    decorated = any(_is_decorated(row.text) for row in rows[heading:start])
     places = []
     for number in range(start, len(rows)):
         row = rows[number]
-        if row.sort is Sort.COMMENT and (_DECORATED.match(row.text) or not (decorated or _continues(rows, number))):
+        if row.sort is Sort.COMMENT and (_is_decorated(row.text) or not (decorated or _continues(rows, number))):
             break
         if row.sort is Sort.ITEM:
             places.append(row.place)
@@ -137,8 +136,18 @@ def _of_block(rows: Sequence[Row], start: int, end: int) -> Place:
     return most if count * 2 > len(paragraph) else own
 
 
+def _is_decorated(text: str) -> bool:
+    """Whether a comment starts or ends with a line drawn from one character."""
+    bare = text.strip()
+    inner = bare.removeprefix("#").strip()
+    drawn = (part for part in (bare[:3], inner[:3], inner[-3:]) if len(part) == 3)
+    return any(part[0] in _DECORATION and part == part[0] * 3 for part in drawn)
+
+
 def _is_title(text: str) -> bool:
-    return bool(_TITLE.match(text)) and len(text.strip("# \t\r\n").split()) <= _MOST_WORDS
+    words = text.strip("# \t\r\n").split(maxsplit=_MOST_WORDS)
+    starts = bool(words) and (words[0][0].isupper() or words[0][0].isdigit())
+    return starts and len(words) <= _MOST_WORDS and not words[-1].endswith(".")
 
 
 def _paragraph(rows: Sequence[Row], start: int) -> list[Row]:

@@ -20,11 +20,12 @@ NAMES = {Place.DEV: ("dev", "develop", "development"), Place.TEST: ("test", "tes
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What leaves production, with its comments; `on_one_line` tells how it was written there."""
+    """What leaves production, with its comments; `on_one_line` and `indent` tell how it was written there."""
 
     dev: tuple[Piece, ...]
     test: tuple[Piece, ...]
     on_one_line: bool = False
+    indent: str = toml_array.INDENT
 
 
 def filled(tables: Mapping[str, Any], aside: Aside, newline: str) -> dict[str, Array]:
@@ -33,7 +34,7 @@ def filled(tables: Mapping[str, Any], aside: Aside, newline: str) -> dict[str, A
     Raises:
         ValueError: a group is no list of requirements.
     """
-    start = Array((), "" if aside.on_one_line else newline)
+    start = Array((), "" if aside.on_one_line else newline, usual=aside.indent)
     dev_name, test_name = _name(tables, Place.DEV), _name(tables, Place.TEST)
     dev, test = (_present(tables, name, start) for name in (dev_name, test_name))
     found: dict[str, Array] = {}

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-WRITTEN = "# Written by `slimtorch deps split`"
-"""How a comment starts that says that a file is ours to write again."""
-
 
 class Place(StrEnum):
     """Where a requirement belongs."""

@@ -11,9 +11,10 @@ from slimtorch.deps.split.decide import decide
 from slimtorch.deps.split.diff import NOTHING, unified
 from slimtorch.deps.split.files import Outputs
 from slimtorch.deps.split.proof import difference
-from slimtorch.deps.split.requirements import is_generated, is_ours
+from slimtorch.deps.split.requirements import is_generated
 from slimtorch.errors import SlimtorchError, UsageError
 from slimtorch.project.config.reader import suggest
+from slimtorch.project.declared.halves import is_half
 from slimtorch.project.requirements_text import Document, encode, parse
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _check(places: Mapping[str, Place], names: Iterable[str]) -> None:
 def _of_texts(planned: Planned) -> Proposal:
     file, split, names = planned.file, planned.split, planned.names
     moves = tuple((file.path, move) for move in split.moves)
-    if is_ours(file.document.text):
+    if is_half(file.document.text):
         return Proposal((), moves, (f"{file.path} was written by a split already",))
     if not split.dev:
         return Proposal((), moves, (*planned.notes, f"nothing in {file.path} is for development only"))
@@ -147,7 +148,7 @@ def _change(path: Path, text: str, like: Path, encoding: str, source: tuple[str,
     if before is None:
         return Change(path, None, after, unified(source[1], text, (source[0], str(path))), mode)
     old = before.decode(encoding, "replace")
-    return Change(path, before, after, unified(old, text, (str(path), str(path))), mode, foreign=not is_ours(old))
+    return Change(path, before, after, unified(old, text, (str(path), str(path))), mode, foreign=not is_half(old))
 
 
 def _of_toml(path: Path, text: str, decisions: Decisions) -> Proposal:
@@ -182,7 +183,7 @@ def _source(planned: Planned) -> Iterator[str]:
 def _written_before(path: Path, outputs: Outputs) -> bool:
     prod, dev = outputs.of(path)
     found = (present(path.parent / name) for name in (prod, dev))
-    return any(is_ours(data.decode("utf-8", "replace")) for data in found if data is not None)
+    return any(is_half(data.decode("utf-8", "replace")) for data in found if data is not None)
 
 
 def present(path: Path) -> bytes | None:

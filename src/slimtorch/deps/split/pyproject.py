@@ -162,6 +162,7 @@ def _moved(text: str, decided: _Decided) -> str:
         tuple(array.pieces[number] for number in decided.pick(Place.DEV)),
         tuple(array.pieces[number] for number in decided.pick(Place.TEST)),
         array.on_one_line,
+        array.indent,
     )
     new = groups.filled(tables if isinstance(tables, dict) else {}, aside, newline)
     if tables is None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from slimtorch.deps.split import blocks
 from slimtorch.deps.split.blocks import Row, Sort
-from slimtorch.deps.split.model import UNKNOWN, WRITTEN, Include, Move, Place, Split
+from slimtorch.deps.split.model import UNKNOWN, Include, Move, Place, Split
+from slimtorch.project.declared.halves import heading
 from slimtorch.project.requirements_text import Kind
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def plan(document: Document, decisions: Decisions, names: Names) -> Split:
     """
     moves = tuple(_moves(document, decisions))
     cookie, lines = _cookie(document.lines)
-    rows = [row for number, line in enumerate(lines) for row in _rows(line, lines[:number], decisions, names)]
+    rows = tuple(_rows(lines, decisions, names))
     places = blocks.place(rows)
     if not names.again and not any(row.sort is Sort.ITEM and row.place in ASIDE for row in rows):
         return Split(document.text, "", moves)
@@ -42,15 +43,9 @@ def plan(document: Document, decisions: Decisions, names: Names) -> Split:
     prod, dev = (
         _text([rows[number].text for number in blocks.pick(rows, places, wanted)], end) for wanted in (_PROD, ASIDE)
     )
-    head = f"{WRITTEN} from {names.source}"
-    prod = "".join(cookie) + f"{head}.{end}{end}" + prod
-    dev = f"-r {names.prod}{end}" + "".join(cookie[-1:]) + f"{head}: what production does without.{end}{end}" + dev
+    prod = "".join(cookie) + heading(names.source, prod=True) + end * 2 + prod
+    dev = f"-r {names.prod}{end}" + "".join(cookie[-1:]) + heading(names.source, prod=False) + end * 2 + dev
     return Split(prod, dev, moves)
-
-
-def is_ours(text: str) -> bool:
-    """Whether a file was written by a split, so that the next one may replace it."""
-    return any(line.startswith(WRITTEN) for line in text.splitlines()[:4])
 
 
 def is_generated(document: Document) -> bool:
@@ -82,28 +77,23 @@ def _cookie(lines: Sequence[Line]) -> tuple[list[str], Sequence[Line]]:
     return [], lines
 
 
-def _rows(line: Line, above: Sequence[Line], decisions: Decisions, names: Names) -> Iterator[Row]:
-    if line.kind is Kind.BLANK:
-        yield Row(Sort.BLANK, line.raw)
-    elif line.kind is Kind.COMMENT:
-        yield Row(Sort.NOTE if _is_note(line, above) else Sort.COMMENT, line.raw)
-    elif line.kind is Kind.INCLUDE:
-        include = names.includes.get(line.value, Include(line.value))
-        for name, place in ((include.prod, Place.PROD), (include.dev, Place.DEV)):
-            if name:
-                yield Row(Sort.ITEM, _renamed(line, name), place)
-    else:
-        yield Row(Sort.ITEM, line.raw, decision_of(line, decisions).to if line.kind in NAMED else Place.PROD)
-
-
-def _is_note(line: Line, above: Sequence[Line]) -> bool:
-    """Whether an indented comment belongs to the requirement above it, as the ``# via`` of pip-compile and uv do."""
-    if not line.raw[:1].isspace():
-        return False
-    owner = next((other for other in reversed(above) if other.kind is not Kind.COMMENT), None)
-    between = above[above.index(owner) + 1 :] if owner else ()
-    flush = owner is not None and owner.kind in NAMED and not owner.raw[:1].isspace()
-    return flush and all(other.raw[:1].isspace() for other in between)
+def _rows(lines: Sequence[Line], decisions: Decisions, names: Names) -> Iterator[Row]:
+    noted = False  # whether an indented comment would belong to the requirement above it, as ``# via`` does
+    for line in lines:
+        indented = line.raw[:1].isspace()
+        if line.kind is Kind.COMMENT:
+            noted = noted and indented
+            yield Row(Sort.NOTE if noted else Sort.COMMENT, line.raw)
+            continue
+        noted = line.kind in NAMED and not indented
+        if line.kind is Kind.BLANK:
+            yield Row(Sort.BLANK, line.raw)
+        elif line.kind is Kind.INCLUDE:
+            include = names.includes.get(line.value, Include(line.value))
+            halves = ((include.prod, Place.PROD), (include.dev, Place.DEV))
+            yield from (Row(Sort.ITEM, _renamed(line, name), place) for name, place in halves if name)
+        else:
+            yield Row(Sort.ITEM, line.raw, decision_of(line, decisions).to if line.kind in NAMED else Place.PROD)
 
 
 def _renamed(line: Line, name: str) -> str:

@@ -19,7 +19,7 @@ INDENT = "    "
 LONGEST = 100
 """Characters of an array on one line."""
 _TOKEN = re.compile(
-    r"""(?P<value>\"{3}(?s:.*?)(?<!\\)\"{3,5}|'{3}(?s:.*?)'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\{[^{}]*\}|[^\s,#\[\]"'{}]+)"""
+    r"""(?P<value>\"{3}(?s:\\.|[^\\])*?\"{3,5}|'{3}(?s:.*?)'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\{[^{}]*\}|[^\s,#\[\]"'{}]+)"""
     r"""|(?P<comment>\#[^\n]*)|(?P<newline>\r?\n)|(?P<comma>,)|(?P<space>[ \t]+)"""
 )
 
@@ -48,11 +48,15 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array. `opening` is the rest of the bracket's own line, `closing` what stands before the last bracket."""
+    """An array. `opening` is the rest of the bracket's own line, `closing` what stands before the last bracket.
+
+    `usual` is the indent of an element where there is none yet to take it from.
+    """
 
     pieces: tuple[Piece, ...]
     opening: str = ""
     closing: str = ""
+    usual: str = INDENT
 
     @property
     def on_one_line(self) -> bool:
@@ -68,7 +72,7 @@ class Array:
     def indent(self) -> str:
         """The indent of its first element."""
         found = (piece.before for piece in self.pieces if piece.value and not self.on_one_line)
-        return next(found, INDENT) or INDENT
+        return next(found, self.usual) or self.usual
 
     @property
     def text(self) -> str:
@@ -145,7 +149,7 @@ def added(array: Array, pieces: Sequence[Piece], newline: str, *, first: bool = 
 
 
 def _tall(array: Array, newline: str) -> Array:
-    return Array(tuple(_reindented(piece, INDENT, newline) for piece in array.pieces), newline)
+    return Array(tuple(_reindented(piece, array.usual, newline) for piece in array.pieces), newline)
 
 
 def _reindented(piece: Piece, indent: str, newline: str) -> Piece:

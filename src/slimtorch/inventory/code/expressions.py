@@ -6,40 +6,46 @@ import ast
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable
 
     from slimtorch.inventory.code.lines import Lines
-    from slimtorch.inventory.code.model import Form
 
 MAX_TEXT = 200
 """Characters of a literal argument that is kept."""
 _PLAIN = (ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.UnaryOp)
 
 
-def on_lines(nodes: Iterable[tuple[ast.AST, Form]], looks: Lines) -> Iterator[tuple[ast.AST, Form]]:
-    """Every node that covers one of the lines, parents first, in the order of the file."""
-    stack = list(nodes)
-    stack.reverse()
+_SILENT = frozenset({
+    "ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment", "is_async", "simple", "conversion", "name", "names",
+    "level", "module", "kwd_attrs", "rest",
+})  # fmt: skip
+"""Fields that hold no expression."""
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    kind: ()
+    if kind in {ast.Constant, ast.MatchSingleton}
+    else tuple(name for name in reversed(kind._fields) if name not in _SILENT)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+
+
+def walk(root: ast.AST, looks: Lines, visit: Callable[[ast.AST], bool]) -> None:
+    """Show `visit` every node that covers one of the lines, parents first, in the order of the file.
+
+    It answers whether the parts of the node are to be shown as well.
+    """
+    stack: list[ast.AST | None] = [root]
     while stack:
-        node, form = stack.pop()
-        line: int | None = getattr(node, "lineno", None)
-        if line is not None and not looks.touch(line, getattr(node, "end_lineno", line)):
+        node = stack.pop()
+        if node is None or not looks.cover(node):
             continue
-        yield node, form
-        children = [(child, form) for child in _children(node)]
-        children.reverse()
-        stack += children
-
-
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
-            yield value
-        elif isinstance(value, list):
-            for item in value:
-                if isinstance(item, ast.AST):
-                    yield item
+        if visit(node):
+            for name in _FIELDS[type(node)]:
+                part = getattr(node, name)
+                if isinstance(part, list):
+                    stack += part[::-1]
+                else:
+                    stack.append(part)
 
 
 def called(call: ast.Call) -> str:

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterable
 
 _IMPORT = re.compile(r"import(?<!\wimport)\b")
@@ -16,10 +17,11 @@ _IMPORT = re.compile(r"import(?<!\wimport)\b")
 class Lines:
     """A sorted set of line numbers that answers whether any of them lies in a range."""
 
-    __slots__ = ("_numbers",)
+    __slots__ = ("_numbers", "_set")
 
     def __init__(self, numbers: Iterable[int]) -> None:
-        self._numbers = sorted(set(numbers))
+        self._set = frozenset(numbers)
+        self._numbers = sorted(self._set)
 
     def __bool__(self) -> bool:
         return bool(self._numbers)
@@ -27,6 +29,11 @@ class Lines:
     def __or__(self, other: Lines) -> Lines:
         """The lines of both."""
         return Lines([*self._numbers, *other._numbers]) if other else self
+
+    def cover(self, node: ast.AST) -> bool:
+        """Whether a node covers one of the lines; one without a place (``ast.arguments``) may."""
+        first: int | None = getattr(node, "lineno", None)
+        return first is None or first in self._set or self.touch(first, node.end_lineno)  # type: ignore[attr-defined]
 
     def touch(self, first: int, last: int | None) -> bool:
         """Whether one of the lines lies between `first` and `last`, both included."""

@@ -85,13 +85,19 @@ def looks(source: str) -> lines.Lines:
     found = lines.holding(source, _CALL_PARTS)
     found += lines.matching(source, *_QUOTED)
     settings = lines.matching(source, *_VALUES)
-    found += [at for at in settings if _BEFORE.search(source, max(0, at - 40), at)]
+    found += [at for at in settings if _is_before(source[max(0, at - 60) : at])]
     added = lines.matching(source, _ADDED)
     found += [at for at in added if _BEFORE_ADDED.search(source, max(0, at - 100), at)]
     if starts_programs(source):
         found += lines.matching(source, _LISTED)
         found += lines.holding(source, _SHELLS)
     return lines.at(source, found)
+
+
+def _is_before(text: str) -> bool:
+    """Whether a text ends with a setting: compared first, because a pattern is tried at each of its letters."""
+    bare = text.rstrip(" \t+]\"'.")
+    return bare.endswith(_KEYS) or (":" in bare and _BEFORE.search(text) is not None)
 
 
 def starts_programs(source: str) -> bool:
@@ -116,6 +122,10 @@ def named(node: ast.AST, form: Form, *, commands: bool) -> Iterator[Named]:
                 yield from _words(value)
     elif isinstance(node, ast.List | ast.Tuple) and commands:
         yield from _program(node)
+
+
+KINDS = frozenset({ast.Constant, ast.Call, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Dict, ast.List, ast.Tuple})
+"""Nodes that `named` takes anything from."""
 
 
 def computed(node: ast.AST) -> bool:

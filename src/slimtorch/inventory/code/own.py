@@ -43,6 +43,9 @@ class Own:
         self._roots = list(dict.fromkeys(roots))
         self._extra: dict[str, None] = {}
         self._inits: dict[str, bytes] = {}
+        self._shared: dict[str, bool] = {}
+        self._places: dict[str, list[tuple[str, bool]]] = {}
+        self._names = {path.rpartition("/")[2].removesuffix(".py") for path in (*tree.modules, *tree.folders)}
         self._known: dict[tuple[str, str, str], tuple[Claim, str]] = {}
 
     def add(self, file: str, texts: Iterable[str]) -> None:
@@ -72,6 +75,8 @@ class Own:
 
     def claim(self, module: str, file: str, name: str = "") -> tuple[Claim, str]:
         """Whether `module`, or `name` taken from it, is own where `file` imports it; and the file it is found in."""
+        if module.partition(".")[0] not in self._names:
+            return Claim.NONE, ""
         folder = file.rpartition("/")[0]
         key = (module, name, folder)
         # A module that imports its own name means another one, so the answer then holds for that file alone.
@@ -108,8 +113,14 @@ class Own:
                 break
         return best
 
-    def _searched(self, file: str) -> Iterator[tuple[str, bool]]:
+    def _searched(self, file: str) -> list[tuple[str, bool]]:
         """The folders in which `file` may find modules, and whether it surely does: nearest projects first."""
+        folder = file.rpartition("/")[0]
+        if folder not in self._places:
+            self._places[folder] = list(self._search(file))
+        return self._places[folder]
+
+    def _search(self, file: str) -> Iterator[tuple[str, bool]]:
         near = [root for root in self._roots if not root.below or file.startswith(f"{root.below}/")]
         near.sort(key=lambda root: -len(root.below))
         seen: set[str] = set()
@@ -163,7 +174,10 @@ class Own:
 
     def _is_shared(self, package: str) -> bool:
         """Whether a package says that it is a namespace (pkgutil's and setuptools' styles)."""
-        return any(word in self._init(package) for word in _SHARED)
+        if package not in self._shared:
+            text = self._init(package)
+            self._shared[package] = any(word in text for word in _SHARED)
+        return self._shared[package]
 
     def _defines(self, package: str, name: str) -> bool:
         """Whether the text of the package holds the name, or takes names from elsewhere."""

@@ -76,22 +76,45 @@ def _look(reading: Reading, parsed: source.Source, seen: references.Interest) ->
         looks |= lines.at(text, lines.matching(text, _PATH_LINE))
     if not looks:
         return
-    reader = references.Reader(seen, reading.shown, Role.SERVICE)
-    commands, computed = literals.starts_programs(text), False
-    nodes = statements.walk(parsed.tree, lines.Lines(()), looks).expressions
-    for node, form in expressions.on_lines(nodes, looks):
-        reading.imports += literals.named(node, form, commands=commands)
-        computed = computed or literals.computed(node)
-        reader.see(node)
-        if isinstance(node, ast.Call) and statements.chain(node.func).startswith(_PATHS):
-            reading.paths += [value for inner in ast.walk(node) if (value := expressions.text(inner))]
-    if computed:
+    looker = _Looker(reading, references.Reader(seen, reading.shown, Role.SERVICE), literals.starts_programs(text))
+    for node, form in statements.walk(parsed.tree, lines.Lines(()), looks).expressions:
+        looker.form = form
+        expressions.walk(node, looks, looker.visit)
+    if looker.computed:
         reading.imports += literals.any_word(text)
+    reading.references = looker.reader.references
     known = {(named.line, named.module) for named in reading.imports if named.form is not Form.STRING}
     reading.imports = [named for named in reading.imports if _adds(named, known)]
-    reading.references = reader.references
 
 
 def _adds(named: Named, known: set[tuple[int, str]]) -> bool:
     """Whether a text names something that no import on its line names already."""
     return named.form is not Form.STRING or (named.line, named.module) not in known
+
+
+class _Looker:
+    """Looks at the nodes of one file; `form` is that of an import at their place."""
+
+    __slots__ = ("_commands", "_reading", "computed", "form", "reader")
+
+    def __init__(self, reading: Reading, reader: references.Reader, commands: bool) -> None:
+        self._reading = reading
+        self._commands = commands
+        self.reader = reader
+        self.form = Form.PLAIN
+        self.computed = False
+
+    def visit(self, node: ast.AST) -> bool:
+        """Take one node; whether its parts are of interest."""
+        kind = type(node)
+        if kind in literals.KINDS:
+            self._reading.imports += literals.named(node, self.form, commands=self._commands)
+        if kind is ast.Call:
+            self.computed = self.computed or literals.computed(node)
+            self._path(node)  # type: ignore[arg-type]
+        return self.reader.see(node)
+
+    def _path(self, call: ast.Call) -> None:
+        """``sys.path.insert(0, "lib")``."""
+        if statements.chain(call.func).startswith(_PATHS):
+            self._reading.paths += [value for inner in ast.walk(call) if (value := expressions.text(inner))]

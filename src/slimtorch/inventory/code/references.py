@@ -72,11 +72,13 @@ class Interest:
 
     def resolve(self, node: ast.expr) -> tuple[str, ...] | None:
         """The full names that an expression may stand for: () where it is known and of no interest, None if unknown."""
-        spelled = chain(node)
-        base, dot, rest = spelled.partition(".")
-        known = self.aliases.get(base) if base else None
+        base = node
+        while isinstance(base, ast.Attribute):
+            base = base.value
+        known = self.aliases.get(base.id) if isinstance(base, ast.Name) else None
         if known is None:
             return None
+        _, dot, rest = chain(node).partition(".")
         return tuple(full for name in known if self.of(full := f"{name}{dot}{rest}"))
 
 
@@ -128,41 +130,36 @@ class Reader:
         self._covered: set[int] = set()
         self.references: list[Reference] = []
 
-    def see(self, node: ast.AST) -> None:
-        """Take one node; what is part of a name that was resolved already says nothing by itself."""
+    def see(self, node: ast.AST) -> bool:
+        """Take one node; False where it is a name that was resolved, whose parts say nothing by themselves."""
+        kind = type(node)
+        if kind is ast.Name or kind is ast.Attribute:
+            return id(node) not in self._covered and not self._chain(node, None)  # type: ignore[arg-type]
         if isinstance(node, ast.Call):
             self._call(node)
-        elif isinstance(node, ast.Attribute | ast.Name):
-            if id(node) not in self._covered:
-                self._chain(node, node.lineno, None)
         elif isinstance(node, ast.Constant):
             if isinstance(node.value, str) and id(node) not in self._covered:
                 self._text(node)
         elif isinstance(node, ast.Assign):
             self._variable(node.targets[0], node.value)
+        return True
 
     def _add(self, name: str, line: int, arguments: tuple[str, ...] | None) -> None:
         self.references.append(Reference(name, Location(self._path, line), self._role, arguments))
 
-    def _chain(self, node: ast.expr, line: int, arguments: tuple[str, ...] | None) -> bool:
+    def _chain(self, node: ast.expr, call: ast.Call | None) -> bool:
         """Whether the names are known; those of interest are kept."""
         full = self._seen.resolve(node)
-        for name in full or ():
-            self._add(name, line, arguments)
-        if full is not None:
-            self._cover(node)
+        if full:
+            arguments = None if call is None else literals(call)
+            for name in full:
+                self._add(name, node.lineno, arguments)
         return full is not None
-
-    def _cover(self, node: ast.expr) -> None:
-        self._covered.add(id(node))
-        while isinstance(node, ast.Attribute):
-            node = node.value
-            self._covered.add(id(node))
 
     def _call(self, node: ast.Call) -> None:
         function = node.func
-        if self._chain(function, node.lineno, literals(node)):
-            pass
+        if self._chain(function, node):
+            self._covered.add(id(function))
         elif isinstance(function, ast.Attribute) and function.attr in METHODS:
             self._add(f".{function.attr}", function.end_lineno or node.lineno, literals(node))
         if called(node) in {"setdefault", "putenv", "setenv"} and len(node.args) == 2:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slimtorch.project.declared import texts
-from slimtorch.project.declared.found import relative
 from slimtorch.project.declared.model import PRODUCTION
 from slimtorch.project.declared.texts import Top
 
@@ -22,7 +21,7 @@ def with_files(declarations: Declarations, files: Sequence[Path], root: Path) ->
     if not files:
         return declarations
     found = texts.contents([Top(path, PRODUCTION) for path in files], root, declarations.own)
-    places = {relative(path, root) for path in files} | {item.location.path for item in found.items}
+    places = {item.location.path for item in (*found.items, *found.nameless)}
     others = (item for item in declarations.items if item.location.path not in places)
     nameless = (item for item in declarations.nameless if item.location.path not in places)
     return replace(declarations, items=(*found.items, *others), nameless=(*found.nameless, *nameless))

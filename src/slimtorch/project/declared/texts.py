@@ -9,6 +9,7 @@ from slimtorch.errors import ConfigError
 from slimtorch.findings import Location
 from slimtorch.project.declared import conflicts, groups, names, via
 from slimtorch.project.declared.found import Found, Wrong, is_there, joined, of_line, place_of, placed, relative
+from slimtorch.project.declared.halves import superseded
 from slimtorch.project.declared.model import PRODUCTION
 from slimtorch.project.requirements_text import Kind, read, walk
 from slimtorch.project.requirements_text.includes import identity
@@ -35,10 +36,15 @@ class Top:
 
 
 def find(root: Path) -> tuple[Top, ...]:
-    """The requirements files of a project, those for production first; constraints are none."""
+    """The requirements files of a project, those for production first; constraints are none.
+
+    One that ``slimtorch deps split`` took apart gives way to what it became.
+    """
     tops = [Top(path, groups.of_name(path.stem)) for path in _listed(root) if groups.is_requirements(path.stem)]
     for folder in FOLDERS:
         tops += [Top(path, groups.of_name(path.stem)) for path in _listed(root / folder)]
+    halved = superseded(top.path for top in tops)
+    tops = [top for top in tops if top.path not in halved]
     return tuple(sorted(tops, key=lambda top: (top.group != PRODUCTION, top.group)))
 
 

@@ -1,0 +1,6 @@
+from fabric import task
+
+
+@task
+def deploy(context):
+    context.run("git pull && docker compose up -d --build")

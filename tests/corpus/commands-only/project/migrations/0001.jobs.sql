@@ -1,0 +1,1 @@
+create table jobs (name text primary key);

@@ -1,0 +1,3 @@
+from .base import *
+
+TEST_RUNNER = "xmlrunner.extra.djangotestrunner.XMLTestRunner"

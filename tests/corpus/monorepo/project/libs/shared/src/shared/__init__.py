@@ -1,0 +1,3 @@
+from shared.queue import Queue
+
+__all__ = ["Queue"]

@@ -1,0 +1,7 @@
+import regex
+
+NOISE = regex.compile(r"\p{So}+")
+
+
+def clean(text):
+    return NOISE.sub(" ", text).strip()

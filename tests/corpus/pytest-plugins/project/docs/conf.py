@@ -1,0 +1,5 @@
+import wavelets
+
+project = "wavelets"
+html_theme = "furo"
+version = getattr(wavelets, "__version__", "")

@@ -1,0 +1,3 @@
+from wavelets.transform import forward
+
+__all__ = ["forward"]

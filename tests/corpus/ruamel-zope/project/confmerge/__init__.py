@@ -1,0 +1,1 @@
+"""Merges configuration files, comments and all."""

@@ -1,0 +1,3 @@
+from schema.upload import Upload
+
+__all__ = ["Upload"]

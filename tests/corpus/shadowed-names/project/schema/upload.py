@@ -1,0 +1,5 @@
+from marshmallow import Schema, fields
+
+
+class Upload(Schema):
+    name = fields.Str()

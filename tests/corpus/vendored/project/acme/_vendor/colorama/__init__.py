@@ -1,0 +1,2 @@
+class Fore:
+    RED = "\033[31m"

@@ -1,0 +1,3 @@
+from acme._vendor.retrying.core import retry
+
+__all__ = ["retry"]

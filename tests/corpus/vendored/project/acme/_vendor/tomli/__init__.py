@@ -1,0 +1,3 @@
+from ._parser import load, loads
+
+__all__ = ("load", "loads")
