@@ -97,9 +97,8 @@ def _part(name: str, facts: Facts, _: Kept) -> str:
 
 
 def _extra(name: str, facts: Facts, kept: Kept) -> str:
-    """An extra of something that stays; a framework is imported by those who use it, and tests explain themselves."""
-    uses = facts.of(name)
-    if tables.is_framework(name) or uses.tests or uses.development:
+    """An extra of something that stays, whoever else imports it; a framework is imported by those who use it."""
+    if tables.is_framework(name):
         return ""
     for host in sorted(kept.roots):
         if extra := _listed(host, name, facts):

@@ -16,8 +16,8 @@ _PLAIN = (ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.UnaryOp)
 
 
 _SILENT = frozenset({
-    "ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment", "is_async", "simple", "conversion", "name", "names",
-    "level", "module", "kwd_attrs", "rest",
+    "ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment", "is_async", "simple", "conversion", "name",
+    "names", "level", "module", "kwd_attrs", "rest",
 })  # fmt: skip
 """Fields that hold no expression."""
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from slimtorch.inventory.code import lines
 from slimtorch.inventory.code.expressions import called, text
 from slimtorch.inventory.code.model import Form
+from slimtorch.inventory.code.references import TEXTS
 from slimtorch.inventory.code.statements import Named
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _KEYS = (
 _ENDS = "|".join(sorted(_KEYS, key=len, reverse=True))
 _KEY = re.compile(rf"(?:\w*_)?(?:{_ENDS})")
 _VALUES = tuple(re.compile(start + r"[ \t]*[\"'\[({]") for start in ("=", '":', "':", r"append\(", r"extend\("))
-_BEFORE = re.compile(rf"(?:{_ENDS})[\"']?\]?[ \t]*(?::[^=\n\"']*)?[+.]?$")
+_ANNOTATED = re.compile(rf"\s*\w*(?:{_ENDS})[ \t]*:[^=\"']*\Z")
 """A setting, argument or key is found from its value: what stands before that is looked at next."""
 _ADDED = re.compile(r"\+[ \t]*[\[(]")
 _BEFORE_ADDED = re.compile(rf"(?:{_ENDS})\b[^\n]*$")
@@ -54,7 +55,9 @@ _DOTTED = re.compile(
     r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?::[A-Za-z_][\w.]*(?:\(\))?)?|[A-Za-z_]\w*:[A-Za-z_][\w.]*(?:\(\))?"
 )
 _ADDRESS = r"[a-z][a-z0-9]*(?:\+[a-z_][a-z0-9_]*(?:://|[\"'])|://)"
-_QUOTED = tuple(re.compile(rf"{quote}(?:(?:{_DOTTED.pattern}){quote}|{_ADDRESS})") for quote in "\"'")
+_QUOTED = tuple(
+    re.compile(rf"{quote}(?:(?:{_DOTTED.pattern}){quote}|{_ADDRESS}|(?:{TEXTS}){quote})") for quote in "\"'"
+)
 _URL = re.compile(r"[a-z][a-z0-9]*(?:\+([a-z_][a-z0-9_]*))?(?:://|$)")
 _SCHEMES = {
     "postgresql": ("psycopg2", "psycopg"), "postgres": ("psycopg2", "psycopg", "asyncpg"), "mysql": ("MySQLdb",),
@@ -76,7 +79,7 @@ MAX_WORDS = 2000
 """Texts of one value that are looked at; a longer one is no list of modules."""
 
 
-def looks(source: str) -> lines.Lines:
+def looks(source: str, *, commands: bool) -> lines.Lines:
     """The lines on which a text may name a module.
 
     Each search starts with a fixed text and not with a class of letters: that alone keeps it below a tenth of the time
@@ -88,16 +91,16 @@ def looks(source: str) -> lines.Lines:
     found += [at for at in settings if _is_before(source[max(0, at - 60) : at])]
     added = lines.matching(source, _ADDED)
     found += [at for at in added if _BEFORE_ADDED.search(source, max(0, at - 100), at)]
-    if starts_programs(source):
+    if commands:
         found += lines.matching(source, _LISTED)
         found += lines.holding(source, _SHELLS)
     return lines.at(source, found)
 
 
 def _is_before(text: str) -> bool:
-    """Whether a text ends with a setting: compared first, because a pattern is tried at each of its letters."""
-    bare = text.rstrip(" \t+]\"'.")
-    return bare.endswith(_KEYS) or (":" in bare and _BEFORE.search(text) is not None)
+    """Whether a text ends with a setting, or with one and its annotation."""
+    bare = text.rpartition("\n")[2].rstrip(" \t+]\"'.")
+    return bare.endswith(_KEYS) or (":" in bare and _ANNOTATED.match(bare) is not None)
 
 
 def starts_programs(source: str) -> bool:

@@ -71,12 +71,13 @@ def _fill(reading: Reading, parsed: source.Source, interests: Collection[str]) -
 def _look(reading: Reading, parsed: source.Source, seen: references.Interest) -> None:
     """Visit the expressions on the lines whose text says that they matter."""
     text = parsed.text
-    looks = literals.looks(text) | references.looks(text, seen)
+    commands = literals.starts_programs(text)
+    looks = literals.looks(text, commands=commands) | references.looks(text, seen)
     if _PATHS in text:
         looks |= lines.at(text, lines.matching(text, _PATH_LINE))
     if not looks:
         return
-    looker = _Looker(reading, references.Reader(seen, reading.shown, Role.SERVICE), literals.starts_programs(text))
+    looker = _Looker(reading, references.Reader(seen, reading.shown, Role.SERVICE), commands=commands)
     for node, form in statements.walk(parsed.tree, lines.Lines(()), looks).expressions:
         looker.form = form
         expressions.walk(node, looks, looker.visit)
@@ -97,7 +98,7 @@ class _Looker:
 
     __slots__ = ("_commands", "_reading", "computed", "form", "reader")
 
-    def __init__(self, reading: Reading, reader: references.Reader, commands: bool) -> None:
+    def __init__(self, reading: Reading, reader: references.Reader, *, commands: bool) -> None:
         self._reading = reading
         self._commands = commands
         self.reader = reader

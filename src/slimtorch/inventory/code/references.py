@@ -42,10 +42,11 @@ VARIABLES = frozenset({
 """Environment variables that decide about devices and compilers."""
 
 _TEXT = re.compile(r"(?:cuda|xpu|hip|mps|gpu|GPU)(?::\d+)?|nccl|gloo|inductor|[A-Za-z]+ExecutionProvider|cuda\d+x?")
-_QUOTED = tuple(re.compile(rf"{quote}(?:{_TEXT.pattern}|{'|'.join(sorted(VARIABLES))}){quote}") for quote in "\"'")
+TEXTS = f"{_TEXT.pattern}|{'|'.join(sorted(VARIABLES))}"
+"""Texts of interest, for whoever looks through all texts of a file."""
 _DEVICE = re.compile(r"device|map_location|\.to\(", re.IGNORECASE)
-_QUOTED_CPU = tuple(re.compile(rf"{quote}cpu(?::\d+)?{quote}") for quote in "\"'")
-_METHOD_CUDA = re.compile(r"\.cuda\(")
+_QUOTED_CPU = ('"cpu', "'cpu")
+_METHOD_CUDA = (".cuda(",)
 _METHODS = re.compile(rf"\.(?:{'|'.join(sorted(METHODS))})\(")
 
 
@@ -100,9 +101,9 @@ def _parents(module: str) -> Iterator[str]:
 
 
 def looks(source: str, seen: Interest) -> lines.Lines:
-    """The lines on which something of interest may be used; none for a file that holds none of the words."""
-    found = lines.matching(source, *_QUOTED, _METHOD_CUDA)
-    found += [at for at in lines.matching(source, *_QUOTED_CPU) if _speaks_of_device(source, at)]
+    """The lines on which something of interest may be used, `TEXTS` left out: the caller looks for those."""
+    found = lines.holding(source, _METHOD_CUDA)
+    found += [at for at in lines.holding(source, _QUOTED_CPU) if _speaks_of_device(source, at)]
     names = [name for name, full in seen.aliases.items() if any(part.partition(".")[0] in seen.tops for part in full)]
     if names:
         found += lines.matching(source, re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b"))

@@ -1,0 +1,80 @@
+"""``slimtorch deps swap`` as a process, offline, with wheels of the test's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.shop import Shop, Stock, open_shop, stock
+from tests.support.wheels import make_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BIG, SMALL = "x = 1\n" * 20_000, "x = 1\n" * 100
+REQUIREMENTS = "# what the service needs\nopencv-python==4.10  # frames\ntorch\n"
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    return stock(tmp_path_factory.getbasetemp().parent / "shared")
+
+
+@pytest.fixture
+def world(made: Stock, tmp_path: Path) -> Shop:
+    """A service that reads pictures and opens no window."""
+    wheels = tmp_path / "wheels"
+    make_wheel(wheels, "opencv-python", "4.10", {"cv2/__init__.py": BIG})
+    make_wheel(wheels, "opencv-python-headless", "4.10", {"cv2/__init__.py": SMALL})
+    make_wheel(wheels, "torch", "2.9.0", {"torch/__init__.py": SMALL}, requires=["triton"])
+    make_wheel(wheels, "torch", "2.9.0+cpu", {"torch/__init__.py": SMALL})
+    make_wheel(wheels, "triton", "3.5", {"triton/__init__.py": BIG})
+    project = tmp_path / "bare"
+    project.mkdir()
+    (project / "app.py").write_text("import cv2\nimport torch\n\npicture = cv2.resize(cv2.imread('a.png'), (8, 8))\n")
+    (project / "requirements.txt").write_text(REQUIREMENTS)
+    shop = open_shop(made, tmp_path)
+    return Shop(made, project, tmp_path / "cache", {**shop.env, "PIP_FIND_LINKS": str(wheels)})
+
+
+def test_proposals_come_with_evidence_and_savings_and_change_nothing(world: Shop) -> None:
+    done = world("--offline", "deps", "swap", "--format", "json")
+    assert done.status == 0, done.err
+    found = {one["remove"]: one for one in done.json["swaps"]}
+    assert found["opencv-python"]["add"] == ["opencv-python-headless"]
+    assert found["opencv-python"]["evidence"] == "2 uses of cv2, and none opens a window"
+    assert found["opencv-python"]["declared"] == [{"path": "requirements.txt", "line": 2}]
+    assert found["opencv-python"]["saves"]["unpacked"] == pytest.approx(len(BIG) - len(SMALL), abs=100)
+    assert (world.project / "requirements.txt").read_text() == REQUIREMENTS
+
+
+def test_one_that_is_asked_for_is_taken(world: Shop) -> None:
+    done = world("--offline", "deps", "swap", "--apply", "opencv-python")
+    assert done.status == 0, done.err
+    assert "+opencv-python-headless==4.10  # frames" in done.out
+    changed = (world.project / "requirements.txt").read_text()
+    assert changed == REQUIREMENTS.replace("opencv-python==", "opencv-python-headless==")
+    assert "opencv-python " not in world("--offline", "deps", "swap").out
+
+
+def test_a_window_keeps_it(world: Shop) -> None:
+    (world.project / "app.py").write_text("import cv2\nimport torch\n\ncv2.imshow('a', cv2.imread('a.png'))\n")
+    done = world("--offline", "deps", "swap", "--format", "json")
+    assert "opencv-python" not in {one["remove"] for one in done.json["swaps"]}
+
+
+def test_what_is_not_proposed_cannot_be_taken(world: Shop) -> None:
+    done = world("--offline", "deps", "swap", "--apply", "numpy")
+    assert done.status == 2
+    assert "no swap of numpy is proposed" in done.err
+    assert "proposed: opencv-python" in done.err.replace("CUDA torch, ", "")
+    assert "Traceback" not in done.err
+
+
+def test_a_hashed_line_is_left_to_the_tool_that_hashed_it(world: Shop) -> None:
+    text = f"opencv-python==4.10 --hash=sha256:{'0' * 64}\ntorch\n"
+    (world.project / "requirements.txt").write_text(text)
+    done = world("--offline", "deps", "swap", "--apply", "opencv-python")
+    assert done.status == 2
+    assert (world.project / "requirements.txt").read_text() == text
