@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from bench.measure import environment, run
 
-from slimtorch.deps.reasons import INTERESTS
+from slimtorch.deps.check.reasons import INTERESTS
 from slimtorch.inventory import code
 
 if TYPE_CHECKING:

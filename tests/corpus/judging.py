@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
 
-from slimtorch.deps import usage
+from slimtorch.deps.check import usage
 from slimtorch.deps.model import Verdict
-from slimtorch.flows import deps_evidence
+from slimtorch.flows.deps import evidence as deps_evidence
 from slimtorch.inventory.needs import Graph, environment
 from slimtorch.project.declared import PRODUCTION
 from tests.corpus import cases

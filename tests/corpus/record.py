@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 from slimtorch.build.fetching import tools
 from slimtorch.errors import ResolveError
-from slimtorch.flows import deps_evidence
+from slimtorch.flows.deps import evidence as deps_evidence
 from slimtorch.host.cache import Cache
 from slimtorch.host.machine import Machine, cache_root
 from slimtorch.host.process import run

@@ -13,7 +13,7 @@ import pytest
 
 from slimtorch.cli import reference
 from slimtorch.cli.main import cli
-from slimtorch.deps.rules import RULES as DEPENDENCY_RULES
+from slimtorch.deps.check.rules import RULES as DEPENDENCY_RULES
 from slimtorch.probe.rules import RULES as VERIFY_RULES
 from slimtorch.project.config import reference as configuration
 from tests.docs.pages import PAGES, Page

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from slimtorch.build.fetching import tools
 from slimtorch.deps.model import Verdict
-from slimtorch.flows import deps
+from slimtorch.flows.deps import check as deps
 from slimtorch.host.cache import Cache
 from slimtorch.host.machine import Machine, cache_root
 from slimtorch.host.process import run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import cuda_reasons
+from slimtorch.deps.device import chains as cuda_reasons
 from slimtorch.errors import SlimtorchError
 from slimtorch.inventory.needs import environment
 from slimtorch.sources import distributions, downloads, torch_build

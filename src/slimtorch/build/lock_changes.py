@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from slimtorch.build.fetching import request, tools
-from slimtorch.deps import lock_changes as compared
+from slimtorch.deps.changes import lock as compared
 from slimtorch.errors import SlimtorchError
 from slimtorch.inventory.needs import environment
 from slimtorch.project.lock import LockedPlatform
@@ -15,7 +15,7 @@ from slimtorch.sources import distributions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from slimtorch.deps.lock_changes import Changes
+    from slimtorch.deps.changes.lock import Changes
     from slimtorch.host.machine import Machine
     from slimtorch.inventory.distributions import Distribution
     from slimtorch.project.lock import Lock, LockedWheel

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from slimtorch.build import service_code
-from slimtorch.deps import device, device_texts
+from slimtorch.deps.device import decide as device
+from slimtorch.deps.device import texts as device_texts
 from slimtorch.project.sizes import written
 from slimtorch.sources import app, cuda_error, torch_build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from slimtorch.deps.device import Decision, Reason
+    from slimtorch.deps.device.decide import Decision, Reason
     from slimtorch.inventory.code.model import Code
     from slimtorch.project.declared.model import Declared
     from slimtorch.project.facts import Named

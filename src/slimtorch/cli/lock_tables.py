@@ -8,7 +8,7 @@ from slimtorch.cli.console import Table
 from slimtorch.project.sizes import signed, written
 
 if TYPE_CHECKING:
-    from slimtorch.deps.lock_changes import Change, Changes
+    from slimtorch.deps.changes.lock import Change, Changes
     from slimtorch.flows.lock import Locked
 
 _COLUMNS = ("package", "before", "after", "was", "is", "±")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slimtorch.cli.main import cli
-from slimtorch.deps.rules import RULES as DEPENDENCY_RULES
+from slimtorch.deps.check.rules import RULES as DEPENDENCY_RULES
 from slimtorch.probe.rules import RULES
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Bytes: of the distribution itself, and of all that would go with it if it went. Packed as wheels, and unpacked."""
+    """Bytes of the distribution itself, and of all that would go with it if it went; as wheels, and unpacked."""
 
     packed: int = 0
     unpacked: int = 0

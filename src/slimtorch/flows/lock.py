@@ -14,7 +14,7 @@ from slimtorch.project import config, lock_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from slimtorch.deps.lock_changes import Changes
+    from slimtorch.deps.changes.lock import Changes
     from slimtorch.host.machine import Machine
     from slimtorch.project.lock import Lock
     from slimtorch.project.model import Project

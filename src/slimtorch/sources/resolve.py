@@ -27,10 +27,13 @@ UNKNOWN_SIZE_LIMIT = 20_000_000_000
 """Bytes read at most to learn the size of a file whose server does not tell it."""
 
 
-def resolve(request: Request, tools: Tools, decide: Decide | None = None) -> Resolution:
+def resolve(
+    request: Request, tools: Tools, decide: Decide | None = None, *, compare_sources: bool = True
+) -> Resolution:
     """The wheels that the service needs on its target, each by name, version, file name, sha256, size and source.
 
     Where the project names no device and the wheels hold a torch, `decide` says which (see `torch_build.Decide`).
+    `compare_sources` asks every source for every name, to say which hold the same ones: for locking, not for looking.
 
     Raises:
         ResolveError: nothing satisfies the requirements; a package exists only as source; a wheel is not among the
@@ -60,7 +63,8 @@ def resolve(request: Request, tools: Tools, decide: Decide | None = None) -> Res
     found = Resolution(tuple(sorted(wheels)), (), located, unmet=chosen.unmet)
     if refused:
         raise cuda_error.unmet(found, request, chosen.annotations)
-    said = [*chosen.notes, *duplicates.notes(wheels, pages, request.indexes, tools), *_credential_notes(chosen.picks)]
+    twice = duplicates.notes(wheels, pages, request.indexes, tools) if compare_sources else []
+    said = [*chosen.notes, *twice, *_credential_notes(chosen.picks)]
     # Only an undeclared device has to be told what it saves; not every server tells sizes for free.
     plain = 0 if request.device else sum(_size(pick, tools, limit=0) for pick in chosen.plain)
     return replace(found, notes=tuple(said), saved=plain - found.size if plain else 0)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slimtorch.deps import cost
-from slimtorch.deps.check import findings, twice
-from slimtorch.deps.rules import RULES
-from slimtorch.deps.usage import judge
+from slimtorch.deps.check import cost
+from slimtorch.deps.check.findings import findings, twice
+from slimtorch.deps.check.rules import RULES
+from slimtorch.deps.check.usage import judge
 from slimtorch.findings import Finding, Location, Severity
 from slimtorch.inventory.code.model import Skipped
 from tests.support.evidence import declarations, distribution, evidence

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from slimtorch.deps.compatibility import check, driver, requested
-from slimtorch.deps.compatibility_rules import RULES
+from slimtorch.deps.compatibility.rules import RULES
 from slimtorch.findings import Finding, Severity
 from slimtorch.image.digest import of_bytes
 from slimtorch.project.lock import LockedWheel

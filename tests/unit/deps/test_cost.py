@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from slimtorch.deps import cost
+from slimtorch.deps.check import cost
+from slimtorch.deps.check.usage import judge
 from slimtorch.deps.model import Cost, Evidence
-from slimtorch.deps.usage import judge
 from tests.support.evidence import declarations, distribution, evidence
 
 WORLD = [

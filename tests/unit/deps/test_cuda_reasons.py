@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slimtorch.deps.cuda_reasons import reasons
 from slimtorch.deps.development import note
+from slimtorch.deps.device.chains import reasons
 from slimtorch.findings import Location
 from slimtorch.inventory.distributions import Distribution
 from slimtorch.inventory.needs import environment

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slimtorch.deps.device import Decision, decide, sentence
-from slimtorch.deps.device_texts import of_files, of_service
+from slimtorch.deps.device.decide import Decision, decide, sentence
+from slimtorch.deps.device.texts import of_files, of_service
 from slimtorch.findings import Location
 from slimtorch.inventory.code import Scope, read
 from slimtorch.project.declared import Declared

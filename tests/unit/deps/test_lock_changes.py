@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slimtorch.deps.lock_changes import Changes, compare
-from slimtorch.deps.marker_changes import told
+from slimtorch.deps.changes.lock import Changes, compare
+from slimtorch.deps.changes.markers import told
 from slimtorch.image.digest import of_bytes
 from slimtorch.inventory.distributions import Distribution
 from slimtorch.inventory.needs import Edge, environment

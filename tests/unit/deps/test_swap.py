@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slimtorch.deps.device import Decision
+from slimtorch.deps.device.decide import Decision
 from slimtorch.deps.model import Dependency, Evidence, Verdict
-from slimtorch.deps.swap import Action, Proposal, proposals
+from slimtorch.deps.swap.proposals import Action, Proposal, proposals
 from slimtorch.findings import Location
 from slimtorch.inventory.code.model import Code, Form, Import, Reference, Role
 from slimtorch.inventory.distributions import Distribution

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slimtorch.deps.swap import Action, Proposal
-from slimtorch.deps.swap_text import taken
+from slimtorch.deps.swap.proposals import Action, Proposal
+from slimtorch.deps.swap.text import taken
 from slimtorch.errors import UsageError
 from slimtorch.findings import Location
 

@@ -14,8 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from slimtorch.deps.check.usage import judge
 from slimtorch.deps.model import Verdict
-from slimtorch.deps.usage import judge
 from slimtorch.findings import Location
 from slimtorch.inventory.needs import Graph, environment
 from tests.support.evidence import declarations, distribution, evidence, reference

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import facts
+from slimtorch.deps.check import facts
+from slimtorch.deps.check.usage import roots, spare
 from slimtorch.deps.model import Cost, Verdict
-from slimtorch.deps.usage import roots, spare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from slimtorch.deps.facts import Facts
+    from slimtorch.deps.check.facts import Facts
     from slimtorch.deps.model import Dependency, Evidence
 
 

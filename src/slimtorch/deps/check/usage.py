@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import absent, facts, reasons, words
-from slimtorch.deps.facts import NO_EXTRAS, Facts, Uses
+from slimtorch.deps.check import absent, facts, reasons, words
+from slimtorch.deps.check.facts import NO_EXTRAS, Facts, Uses
+from slimtorch.deps.check.reasons import Kept
 from slimtorch.deps.model import Dependency, Verdict
-from slimtorch.deps.reasons import Kept
 from slimtorch.inventory.code.model import Role
 from slimtorch.tables import dependencies as tables
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from slimtorch.deps import compatibility_rules as rules
+from slimtorch.deps.compatibility import rules
 from slimtorch.findings import Severity
 from slimtorch.project.facts import facts
 from slimtorch.tables.numpy_abi import needs_numpy_1

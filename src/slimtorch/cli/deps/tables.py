@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from slimtorch.cli.console import Table
 from slimtorch.cli.tables import findings_json
-from slimtorch.deps import words
-from slimtorch.deps.check import rule_of
-from slimtorch.deps.facts import place
+from slimtorch.deps.check import words
+from slimtorch.deps.check.facts import place
+from slimtorch.deps.check.findings import rule_of
+from slimtorch.deps.check.rules import RULES
 from slimtorch.deps.model import Verdict
-from slimtorch.deps.rules import RULES
 from slimtorch.findings import Severity
 from slimtorch.project.declared import PRODUCTION
 from slimtorch.project.sizes import written
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from slimtorch.deps.model import Cost, Dependency
     from slimtorch.findings import Finding, Location
-    from slimtorch.flows.deps import Checked
+    from slimtorch.flows.deps.check import Checked
     from slimtorch.inventory.code.model import Import
     from slimtorch.project.declared import Declared
 

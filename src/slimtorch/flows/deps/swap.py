@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimtorch.build import brought
-from slimtorch.deps import swap, swap_text
 from slimtorch.deps.split.diff import unified
+from slimtorch.deps.swap import proposals as swap
+from slimtorch.deps.swap import text as swap_text
 from slimtorch.errors import ConfigError, MachineError, SlimtorchError, UsageError
-from slimtorch.flows import deps
-from slimtorch.flows.deps_device import decision
-from slimtorch.flows.deps_packages import asked
+from slimtorch.flows.deps import check as deps
+from slimtorch.flows.deps.device import decision
+from slimtorch.flows.deps.packages import asked
 from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
 from slimtorch.host.rewrite import rewrite
 from slimtorch.project.declared import PRODUCTION
@@ -23,8 +24,8 @@ from slimtorch.project.model import Requirements
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from slimtorch.deps.swap import Proposal
-    from slimtorch.flows.deps import Gathered
+    from slimtorch.deps.swap.proposals import Proposal
+    from slimtorch.flows.deps.check import Gathered
     from slimtorch.host.machine import Machine
     from slimtorch.project.declared import Declared
     from slimtorch.sources.request import Request as SourceRequest

@@ -15,7 +15,7 @@ from slimtorch.tables import swaps
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from slimtorch.deps.device import Decision
+    from slimtorch.deps.device.decide import Decision
     from slimtorch.deps.model import Dependency, Evidence
     from slimtorch.findings import Location
     from slimtorch.inventory.code.model import Code, Reference

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slimtorch.cli import console, deps_tables, options
+from slimtorch.cli import console, options
+from slimtorch.cli.deps import tables as deps_tables
 from slimtorch.findings import Severity
-from slimtorch.flows import deps as flow
+from slimtorch.flows.deps import check as flow
 from slimtorch.flows.packages import PackageSources
 
 if TYPE_CHECKING:
     from slimtorch.host.machine import Machine
 
 OTHERS = {
-    "split": ("slimtorch.cli.deps_split", "Split requirements into production's and development's."),
-    "swap": ("slimtorch.cli.deps_swap", "Propose smaller distributions for the same work."),
+    "split": ("slimtorch.cli.deps.split", "Split requirements into production's and development's."),
+    "swap": ("slimtorch.cli.deps.swap", "Propose smaller distributions for the same work."),
 }
 
 

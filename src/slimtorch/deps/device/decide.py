@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import gpu_code
+from slimtorch.deps.device import code as gpu_code
 from slimtorch.findings import Location
 from slimtorch.tables import gpu_use
 

@@ -12,12 +12,12 @@ from slimtorch.cli import console, options
 from slimtorch.deps.split.files import Outputs
 from slimtorch.deps.split.model import Place
 from slimtorch.deps.split.proposal import Wanted
-from slimtorch.flows import deps_split as flow
+from slimtorch.flows.deps import split as flow
 from slimtorch.flows.packages import PackageSources
 
 if TYPE_CHECKING:
     from slimtorch.deps.split.proposal import Proposal
-    from slimtorch.flows.deps_split import Proposed
+    from slimtorch.flows.deps.split import Proposed
     from slimtorch.host.machine import Machine
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from slimtorch.build import service_code
-from slimtorch.deps import facts
+from slimtorch.deps.check import facts
+from slimtorch.deps.check.reasons import INTERESTS
 from slimtorch.deps.model import Evidence
-from slimtorch.deps.reasons import INTERESTS
 from slimtorch.errors import ConfigError
 from slimtorch.findings import Location
 from slimtorch.inventory import code

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from slimtorch.deps.split import proposal, sources
 from slimtorch.deps.split.proposal import Wanted
 from slimtorch.errors import UsageError
-from slimtorch.flows import deps
+from slimtorch.flows.deps import check as deps
 from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
 from slimtorch.host.rewrite import rewrite
 

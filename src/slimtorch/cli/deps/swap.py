@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slimtorch.cli import console, options
-from slimtorch.deps.swap import Action
-from slimtorch.flows import deps_swap as flow
+from slimtorch.deps.swap.proposals import Action
+from slimtorch.flows.deps import swap as flow
 from slimtorch.flows.packages import PackageSources
 
 if TYPE_CHECKING:
-    from slimtorch.flows.deps_swap import Offer, Offered
+    from slimtorch.flows.deps.swap import Offer, Offered
     from slimtorch.host.machine import Machine
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import marker_changes
-from slimtorch.deps.marker_changes import extras
+from slimtorch.deps.changes import markers as marker_changes
+from slimtorch.deps.changes.markers import extras
 from slimtorch.inventory.needs import Graph
 from slimtorch.project.lock import LockedWheel
 from slimtorch.project.sizes import signed

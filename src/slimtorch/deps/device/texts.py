@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from slimtorch.deps.gpu_code import names_cpu
+from slimtorch.deps.device.code import names_cpu
 from slimtorch.findings import Location
 
 if TYPE_CHECKING:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slimtorch.build.torch_device import Undeclared
-from slimtorch.deps import device, device_texts
-from slimtorch.deps.device import Decision
+from slimtorch.deps.device import decide as device
+from slimtorch.deps.device import texts as device_texts
+from slimtorch.deps.device.decide import Decision
 from slimtorch.inventory.code import tree
 from slimtorch.inventory.needs import Graph, environment
 from slimtorch.project.declared import PRODUCTION
 
 if TYPE_CHECKING:
     from slimtorch.deps.model import Evidence
-    from slimtorch.flows.deps import Gathered
+    from slimtorch.flows.deps.check import Gathered
 
 
 def decision(gathered: Gathered) -> Decision:

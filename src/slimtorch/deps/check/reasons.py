@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slimtorch.deps.facts import EXTRA, NO_EXTRAS, place, spoken
+from slimtorch.deps.check.facts import EXTRA, NO_EXTRAS, place, spoken
 from slimtorch.inventory.code.model import Role
 from slimtorch.inventory.code.references import INTERESTS as DEVICES
 from slimtorch.tables import dependencies as tables
@@ -14,7 +14,7 @@ from slimtorch.tables import dependencies as tables
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from slimtorch.deps.facts import Facts
+    from slimtorch.deps.check.facts import Facts
     from slimtorch.findings import Location
     from slimtorch.inventory.code.model import Import
 

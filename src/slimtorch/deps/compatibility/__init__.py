@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import compatibility_request, compatibility_set, compatibility_torch
+from slimtorch.deps.compatibility import packages as compatibility_set
+from slimtorch.deps.compatibility import request as compatibility_request
+from slimtorch.deps.compatibility import torch as compatibility_torch
 from slimtorch.tables.cuda import driver
 from slimtorch.tables.gpus import covered, covers
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import words
-from slimtorch.deps.facts import EXTRA, NO_EXTRAS
+from slimtorch.deps.check import words
+from slimtorch.deps.check.facts import EXTRA, NO_EXTRAS
 from slimtorch.deps.model import Dependency, Verdict
 from slimtorch.inventory.code.model import Form, Role
 from slimtorch.tables import dependencies as tables
@@ -14,7 +14,7 @@ from slimtorch.tables import dependencies as tables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from slimtorch.deps.facts import Facts
+    from slimtorch.deps.check.facts import Facts
     from slimtorch.inventory.code.model import Import
     from slimtorch.inventory.needs import Edge
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import check as checking
-from slimtorch.deps import cost, usage
-from slimtorch.flows.deps_evidence import Opened, evidence, opened
-from slimtorch.flows.deps_packages import brought
+from slimtorch.deps.check import cost, usage
+from slimtorch.deps.check import findings as checking
+from slimtorch.flows.deps.evidence import Opened, evidence, opened
+from slimtorch.flows.deps.packages import brought
 from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from slimtorch.errors import UsageError
 
 if TYPE_CHECKING:
-    from slimtorch.deps.swap import Proposal
+    from slimtorch.deps.swap.proposals import Proposal
     from slimtorch.findings import Location
 
 _REST = r"(?P<extras>\s*\[[^\]]*\])?(?P<version>[^;#\"'\n\\]*?)(?P<end>\s*(?=[;#\"'\n\r\\]|$|\s--))"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from slimtorch.deps import rules
+from slimtorch.deps.check import rules
+from slimtorch.deps.check.rules import RULES
 from slimtorch.deps.model import Verdict
-from slimtorch.deps.rules import RULES
 from slimtorch.findings import Severity
 from slimtorch.inventory.code.model import Form
 from slimtorch.project.declared.model import PRODUCTION

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slimtorch.deps.facts import place
+from slimtorch.deps.check.facts import place
 from slimtorch.inventory.code.model import Form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from slimtorch.deps.facts import Facts, Uses
+    from slimtorch.deps.check.facts import Facts, Uses
     from slimtorch.inventory.code.model import Import
     from slimtorch.inventory.distributions import Distribution
 

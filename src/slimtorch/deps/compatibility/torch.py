@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion
 
-from slimtorch.deps import compatibility_rules as rules
-from slimtorch.deps.compatibility_request import made_for, newest_with, shown
+from slimtorch.deps.compatibility import rules
+from slimtorch.deps.compatibility.request import made_for, newest_with, shown
 from slimtorch.findings import Severity
 from slimtorch.project.facts import facts
 from slimtorch.tables import torch as releases

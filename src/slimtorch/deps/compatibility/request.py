@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from slimtorch.deps import compatibility_rules as rules
+from slimtorch.deps.compatibility import rules
 from slimtorch.findings import Severity
 from slimtorch.tables import cuda as toolkits
 from slimtorch.tables.gpus import covered

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from slimtorch.build.brought import Brought
-    from slimtorch.flows.deps_evidence import Opened
+    from slimtorch.flows.deps.evidence import Opened
     from slimtorch.flows.packages import PackageSources
     from slimtorch.host.machine import Machine
     from slimtorch.project.model import Project

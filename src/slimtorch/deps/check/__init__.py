@@ -1,0 +1,1 @@
+"""What each dependency of a project is for, and what that costs."""

@@ -1,0 +1,1 @@
+"""What ``slimtorch deps`` does, one module a command."""
