@@ -1,6 +1,6 @@
 """How long reading 3,000 source files takes, against what parsing them alone costs: ``python -m bench.deps_speed DIR``.
 
-Both are measured in one process, in turn. The files are the first of those that are installed here.
+Both are measured in one process, in turn, in seconds of the processor. The files are the first of those that are installed here.
 """
 
 from __future__ import annotations
@@ -35,18 +35,17 @@ _READ = "import sys; from bench.deps_speed import read; read(sys.argv[1])"
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Seconds for one tree: parsing, reading, and whole processes by the name of the tool."""
+    """Seconds of the processor for parsing and reading one tree; seconds for whole processes, by the tool's name.
+
+    `ratio` is of reading to parsing: the median of the pairs.
+    """
 
     files: int
     size: int
     parse: float
     read: float
+    ratio: float
     processes: dict[str, float]
-
-    @property
-    def ratio(self) -> float:
-        """Reading against parsing."""
-        return self.read / self.parse
 
 
 def measure(folder: Path, rivals: Path) -> Speed:
@@ -62,7 +61,8 @@ def measure(folder: Path, rivals: Path) -> Speed:
     for _ in range(3):
         for name, argv in tools.items():
             taken[name].append(_seconds(argv, Path() if name == "slimtorch" else folder))
-    return Speed(files, size, seconds["parse"], seconds["read"], {name: median(all_) for name, all_ in taken.items()})
+    processes = {name: median(each) for name, each in taken.items()}
+    return Speed(files, size, seconds["parse"], seconds["read"], seconds["ratio"], processes)
 
 
 def make(folder: Path) -> tuple[int, int]:
@@ -104,9 +104,9 @@ def _parse(folder: str) -> None:
 
 def _timed(work: Callable[[str], None], folder: str) -> float:
     gc.collect()
-    started = time.perf_counter()
+    started = time.process_time()
     work(folder)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def _seconds(argv: Sequence[str], cwd: Path) -> float:
@@ -122,7 +122,12 @@ def main() -> None:
     (folder,) = sys.argv[1:]
     _parse(folder)
     pairs = [(_timed(_parse, folder), _timed(read, folder)) for _ in range(ROUNDS)]
-    print(json.dumps({"parse": median(one for one, _ in pairs), "read": median(other for _, other in pairs)}))
+    parse, whole, ratio = (
+        median(one for one, _ in pairs),
+        median(other for _, other in pairs),
+        median(other / one for one, other in pairs),
+    )
+    print(json.dumps({"parse": parse, "read": whole, "ratio": ratio}))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _IMPORT = re.compile(r"import(?<!\wimport)\b")
 """The word, written so that the search starts with a letter: twenty times as fast as with a word boundary."""
+
+
+_WORD = re.compile(r"\w")
+SHORT = 2
+"""Letters of a name that is found so often in longer words that a pattern is faster."""
 
 
 class Lines:
@@ -66,6 +71,19 @@ def holding(text: str, words: Iterable[str]) -> list[int]:
         while offset >= 0:
             found.append(offset)
             offset = text.find(word, offset + len(word))
+    return found
+
+
+def words(text: str, names: Collection[str]) -> list[int]:
+    """Where one of the names stands as a whole word."""
+    long = {name for name in names if len(name) > SHORT}
+    short = sorted(set(names) - long)
+    found = matching(text, re.compile(rf"\b(?:{'|'.join(map(re.escape, short))})\b")) if short else []
+    for name in long:
+        size = len(name)
+        for offset in holding(text, (name,)):
+            if not _WORD.match(text, offset + size) and not (offset and _WORD.match(text, offset - 1)):
+                found.append(offset)
     return found
 
 

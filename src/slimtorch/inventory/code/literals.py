@@ -29,11 +29,11 @@ _CALLS = re.compile(
 )
 """What is called with the name of a module: the standard library's functions, and what people name their own."""
 _CALL_PARTS = (
-    "import_", "_import(", "__import__(", "find_spec(", "importorskip(", "run_module(", "resolve_name(", "_loader(",
-    "azy", "vailable(", "nstalled(", "resource_", "get_data(", "files(", "BeautifulSoup(", "load_", "_class(",
-    "_callable(", "_string(",
+    "find_spec(", "run_module(", "resolve_name(", "_loader(", "azy", "vailable(", "nstalled(", "resource_", "get_data(",
+    "files(", "BeautifulSoup(", "APPS.", "MIDDLEWARE.",
 )  # fmt: skip
-"""What the text of such a call holds."""
+"""What the text of such a call holds; texts with dots are found without it."""
+_IMPORTER = re.compile(r"import(?:_|orskip\(|\()")
 
 _KEYS = (
     "engine", "ENGINE", "backend", "BACKEND", "driver", "DRIVER", "drivername", "parser", "flavor", "loop", "http",
@@ -44,8 +44,9 @@ _KEYS = (
     "loaders", "handlers", "components", "libraries", "LIBRARIES",
 )  # fmt: skip
 _ENDS = "|".join(sorted(_KEYS, key=len, reverse=True))
+_TAILS = frozenset(key[-3:] for key in _KEYS)
 _KEY = re.compile(rf"(?:\w*_)?(?:{_ENDS})")
-_VALUES = tuple(re.compile(start + r"[ \t]*[\"'\[({]") for start in ("=", '":', "':", r"append\(", r"extend\("))
+_VALUES = tuple(re.compile(start + r"[ \t]*[\"'\[({]") for start in ("=", '":', "':"))
 _ANNOTATED = re.compile(rf"\s*\w*(?:{_ENDS})[ \t]*:[^=\"']*\Z")
 """A setting, argument or key is found from its value: what stands before that is looked at next."""
 _ADDED = re.compile(r"\+[ \t]*[\[(]")
@@ -86,7 +87,7 @@ def looks(source: str, *, commands: bool) -> lines.Lines:
     that parsing takes.
     """
     found = lines.holding(source, _CALL_PARTS)
-    found += lines.matching(source, *_QUOTED)
+    found += lines.matching(source, _IMPORTER, *_QUOTED)
     settings = lines.matching(source, *_VALUES)
     found += [at for at in settings if _is_before(source[max(0, at - 60) : at])]
     added = lines.matching(source, _ADDED)
@@ -99,8 +100,8 @@ def looks(source: str, *, commands: bool) -> lines.Lines:
 
 def _is_before(text: str) -> bool:
     """Whether a text ends with a setting, or with one and its annotation."""
-    bare = text.rpartition("\n")[2].rstrip(" \t+]\"'.")
-    return bare.endswith(_KEYS) or (":" in bare and _ANNOTATED.match(bare) is not None)
+    bare = text.rpartition("\n")[2].rstrip(" \t+]\"'")
+    return (bare[-3:] in _TAILS and bare.endswith(_KEYS)) or (":" in bare and _ANNOTATED.match(bare) is not None)
 
 
 def starts_programs(source: str) -> bool:

@@ -106,7 +106,7 @@ def looks(source: str, seen: Interest) -> lines.Lines:
     found += [at for at in lines.holding(source, _QUOTED_CPU) if _speaks_of_device(source, at)]
     names = [name for name, full in seen.aliases.items() if any(part.partition(".")[0] in seen.tops for part in full)]
     if names:
-        found += lines.matching(source, re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b"))
+        found += lines.words(source, names)
     if names or "torch" in source or "cuda" in source:
         found += lines.matching(source, _METHODS)
     return lines.at(source, found)
