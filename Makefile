@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COMPILE = --upgrade --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make requirements"
 
-.PHONY: help requirements demo test check fix live-tools bench clean
+.PHONY: help requirements demo test check fix live-tools bench bench-deps clean
 
 help:                       ## show this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -20,9 +20,15 @@ $(VENV)/dev: $(VENV)/run requirements/dev.txt examples/digits/requirements-dev.t
 	$(BIN)/python -m pip install --quiet -r examples/digits/requirements-dev.txt
 	@touch $@
 
+$(VENV).rivals/ready: requirements/bench.txt
+	$(PYTHON) -m venv $(VENV).rivals
+	$(VENV).rivals/bin/python -m pip install --quiet --require-hashes -r requirements/bench.txt
+	@touch $@
+
 requirements:               ## pin the requirements again
 	$(BIN)/uv pip compile -q pyproject.toml requirements/build.in $(COMPILE) -o requirements/run.txt
 	$(BIN)/uv pip compile -q requirements/dev.in $(COMPILE) -o requirements/dev.txt
+	$(BIN)/uv pip compile -q requirements/bench.in $(COMPILE) -o requirements/bench.txt
 
 demo: $(VENV)/run           ## build examples/digits, start the image, ask it for a prediction
 	$(BIN)/slimtorch build examples/digits --output oci:dist/digits:demo
@@ -44,9 +50,12 @@ test: check live-tools      ## everything that CI runs
 live-tools:                 ## Debian packages that the live tests need, when run as root
 	@sh tests/live/install-tools.sh
 
-bench: $(VENV)/dev          ## measure against the reference image; results in docs/benchmarks.md
+bench: bench-deps           ## measure against the reference image and other tools; results in docs/benchmarks.md
 	$(BIN)/python -m bench.digits --base minbase
 	$(BIN)/python -m bench.digits --base debian-slim
 
+bench-deps: $(VENV)/dev $(VENV).rivals/ready
+	$(BIN)/python -m bench.deps --write
+
 clean:                      ## remove what the other targets made
-	rm -rf $(VENV) dist bench/out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV).rivals dist bench/out .mypy_cache .ruff_cache .pytest_cache

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 OUT = HERE / "out"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-START, END = "<!-- bench.deps: written by the command below -->", "<!-- /bench.deps -->"
+START, END = "<!-- bench.deps: written by `make bench-deps` -->", "<!-- /bench.deps -->"
 UNUSED = frozenset(("unused",))
 """What the others have a word for; what else they rightly call unused counts for them."""
 
@@ -66,7 +66,7 @@ def rivals(binaries: Path, *, installed: bool) -> list[Result]:
     return [
         Result(
             f"{name}, {where}",
-            score.total(score.unneeded(case, outcome.report, UNUSED) for case, outcome in each),
+            score.total(score.unneeded(case, outcome.report, UNUSED, pins=False) for case, outcome in each),
             score.total(score.imported(case, outcome.report) for case, outcome in each),
             {case.name: outcome.failure for case, outcome in each if outcome.failure},
         )
@@ -80,7 +80,7 @@ def sources() -> list[Judged]:
     found = []
     for pin in sdists.pins():
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            found.append(sdists.judged(pin, Path(folder), here))
+            found.append(sdists.judged(pin, sdists.fetched(pin, here), Path(folder), here))
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from tests.corpus import cases
 
@@ -34,12 +35,14 @@ def make(folder: Path, declarations: Declarations) -> Path:
     roots: dict[str, set[str]] = {}
     for item in declarations.items:
         roots.setdefault(item.name, set()).update(item.extras)
+    written = {item.name: Requirement(item.text).name for item in declarations.items}
     for name in sorted(Graph(facts, environment()).closure(roots)):
-        _install(site, facts[name])
+        # Real metadata has the name as its author writes it (ruamel.yaml); so does whoever declares it.
+        _install(site, facts[name], written.get(name, name))
     return site
 
 
-def _install(site: Path, distribution: Distribution) -> None:
+def _install(site: Path, distribution: Distribution, written: str) -> None:
     info = site / f"{distribution.name.replace('-', '_')}-{distribution.version}.dist-info"
     info.mkdir()
     files = list(_files(distribution))
@@ -47,7 +50,7 @@ def _install(site: Path, distribution: Distribution) -> None:
         path = site / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    lines = [f"Name: {distribution.name}", f"Version: {distribution.version}"]
+    lines = [f"Name: {written}", f"Version: {distribution.version}"]
     lines += [f"Requires-Dist: {line}" for line in distribution.requires]
     lines += [f"Provides-Extra: {canonicalize_name(extra)}" for extra in distribution.extras]
     (info / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", *lines, "", ""]), encoding="utf-8")

@@ -55,6 +55,19 @@ class Place:
         files = (path for path in self.root.rglob("*.py") if not any(path.is_relative_to(one) for one in inside))
         return tuple(str(path.relative_to(self.root)) for path in sorted(files))
 
+    @property
+    def code(self) -> tuple[str, ...]:
+        """The folders and files to look for imports in, a src layout by its src."""
+        if self.included != (".",) or not (self.root / "src").is_dir():
+            return self.included
+        return tuple(sorted(path.name for path in self.root.iterdir() if path.is_dir() or path.suffix == ".py"))
+
+    @property
+    def first_party(self) -> tuple[str, ...]:
+        """The packages in the project's src."""
+        found = (self.root / "src").glob("*/__init__.py")
+        return tuple(sorted(path.parent.name for path in found))
+
     def requirement_files(self, *, production: bool) -> list[str]:
         """The files of requirements that declare for production, or for the rest."""
         items = [item for item in self.declarations.items if (item.group == declared.PRODUCTION) == production]
@@ -95,6 +108,8 @@ def deptry(binaries: Path, place: Place) -> Outcome:
         argv += ["--optional-dependencies-dev-groups", ",".join(development)]
     for name in place.excluded:
         argv += ["--extend-exclude", name]
+    for name in place.first_party:
+        argv += ["--known-first-party", name]
     failure = _run(argv, place.root, answer)
     return _outcome(failure, answer, _of_deptry)
 
@@ -113,7 +128,14 @@ def _of_deptry(found: Any) -> Report:  # noqa: ANN401  (decoded JSON)
 def fawltydeps(binaries: Path, place: Place) -> Outcome:
     """What fawltydeps says."""
     answer = place.root.parent / "fawltydeps.json"
-    argv = [str(binaries / "fawltydeps"), "--json", "--code", *place.included, "--deps", "."]
+    argv = [str(binaries / "fawltydeps"), "--json", "--code", *place.code]
+    files = place.requirement_files(production=True) + place.requirement_files(production=False)
+    if len(files) == len({item.location.path for item in place.declarations.items}):
+        argv += ["--deps", *dict.fromkeys(files), "--deps-parser-choice", "requirements.txt"]
+    else:
+        argv += ["--deps", "."]
+    if not place.first_party:
+        argv += ["--base-dir", "."]
     if place.environment:
         argv += ["--pyenv", str(place.environment.parents[2])]
     if place.excluded:

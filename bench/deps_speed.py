@@ -1,6 +1,7 @@
 """How long reading 3,000 source files takes, against what parsing them alone costs: ``python -m bench.deps_speed DIR``.
 
-Both are measured in one process, in turn, in seconds of the processor. The files are the first of those that are installed here.
+Both are measured in one process, in turn, in seconds of the processor. The files are the first of what is installed
+here.
 """
 
 from __future__ import annotations

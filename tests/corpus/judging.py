@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
 
-from slimtorch.deps.check import usage
+from slimtorch.deps.check import facts, usage
 from slimtorch.deps.model import Verdict
 from slimtorch.flows.deps import evidence as deps_evidence
 from slimtorch.inventory.needs import Graph, environment
@@ -52,7 +52,7 @@ def answer(case: Case) -> Answer:
     """The verdicts on one project."""
     found = deps_evidence.opened(case.root)
     evidence = deps_evidence.evidence(found, _brought(found.declarations.items, found.python))
-    return Answer(usage.judge(evidence), evidence.code)
+    return Answer(usage.judge(facts.lay(evidence)), evidence.code)
 
 
 def _brought(declared: Iterable[Declared], python: str) -> dict[str, Distribution]:

@@ -52,17 +52,20 @@ def total(counts: Iterable[Count]) -> Count:
     return sum(counts, Count())
 
 
-def unneeded(case: Case, report: Report, known: frozenset[str]) -> Count:
+def unneeded(case: Case, report: Report, known: frozenset[str], *, pins: bool = True) -> Count:
     """How a tool fares with requirements that production does without.
 
     It must find those whose every right verdict is in `known`, the verdicts that it has a word for. What is unneeded
     in another way is right when it says so, and not missed when it does not. Other groups than production do not count.
+    Without `pins`, what another requirement brings anyway may be called unneeded: without its line it is still there.
     """
+    brought = {name for name, verdicts in case.production.items() if "indirect" in verdicts}
+    spared = case.open | (frozenset() if pins else brought)
     said = report.unneeded & case.production.keys()
     required = {name for name, verdicts in case.unneeded.items() if verdicts <= known}
     return Count(
         found=_named(case, said & case.unneeded.keys()),
-        wrong=_named(case, said - case.unneeded.keys() - case.open),
+        wrong=_named(case, said - case.unneeded.keys() - spared),
         missed=_named(case, required - said),
     )
 

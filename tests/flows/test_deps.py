@@ -78,6 +78,19 @@ def test_a_folder_with_requirements_is_enough(world: Shop) -> None:
     assert {path: path.stat().st_mtime_ns for path in world.project.rglob("*")} == before
 
 
+def test_what_a_file_imports_that_cannot_be_parsed_is_not_called_unused(world: Shop) -> None:
+    (world.project / "old.py").write_text("import worms\nprint 'no Python 3'\n")
+    (world.project / "tests/test_old.py").write_text("import traps\nprint 'no Python 3'\n")
+    found = check(world)
+    assert (found["worms"]["verdict"], found["worms"]["why"]) == ("optional", "old.py:1 names worms")
+    assert found["traps"]["verdict"] == "tests"
+
+
+def test_lists_of_apps_may_have_any_name(world: Shop) -> None:
+    (world.project / "settings.py").write_text("EXTERNAL = ['worms']\nINSTALLED_APPS = ['django', *EXTERNAL]\n")
+    assert check(world)["worms"]["verdict"] == "used"
+
+
 def test_what_is_printed(world: Shop) -> None:
     done = world("deps", "check", env={"COLUMNS": "80"})
     assert done.status == 1

@@ -78,3 +78,13 @@ def test_a_hashed_line_is_left_to_the_tool_that_hashed_it(world: Shop) -> None:
     done = world("--offline", "deps", "swap", "--apply", "opencv-python")
     assert done.status == 2
     assert (world.project / "requirements.txt").read_text() == text
+
+
+def test_a_requirement_of_two_lines_counts_once_on_either_side(world: Shop) -> None:
+    wheels = world.project.parent / "wheels"
+    make_wheel(wheels, "extra-lib", "1.0", {"extra_lib/__init__.py": BIG})
+    text = f"{REQUIREMENTS}extra-lib; python_version >= '3'\nextra-lib; python_version < '3'\n"
+    (world.project / "requirements.txt").write_text(text)
+    done = world("--offline", "deps", "swap", "--format", "json")
+    found = {one["remove"]: one for one in done.json["swaps"]}
+    assert found["opencv-python"]["saves"]["unpacked"] == pytest.approx(len(BIG) - len(SMALL), abs=100)

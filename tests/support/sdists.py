@@ -47,13 +47,12 @@ _ABSENT = (Verdict.UNDECLARED, Verdict.MISSING)
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One source distribution. `unneeded` and `imported` are what is rightly said of it, each with the reason."""
+    """One source distribution. `unneeded` is what is rightly called superfluous in it, each with the reason."""
 
     name: str
     version: str
     sha256: str
     unneeded: Mapping[str, str] = field(default_factory=dict)
-    imported: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +142,9 @@ def promised(root: Path) -> tuple[frozenset[str], frozenset[str]]:
     return names, frozenset(canonicalize_name(line.name) for line in lines) - names
 
 
-def judged(pin: Pin, folder: Path, here: Machine) -> Judged:
-    """What slimtorch says of the distribution, against what its own metadata says."""
-    root = unpack(fetched(pin, here), folder)
+def judged(pin: Pin, data: bytes, folder: Path, here: Machine) -> Judged:
+    """What slimtorch says of the distribution in the archive `data`, against what its own metadata says."""
+    root = unpack(data, folder)
     declared, optional = promised(root)
     checked = deps.check(deps.Request(root), here)
     assert checked.gathered.origin != "names", checked.gathered.notes

@@ -86,7 +86,7 @@ def exactly(asked: Request, machine: Machine) -> Mapping[str, Distribution]:
 
 def _read(asked: Request, machine: Machine, origin: str, decide: Decide | None = None) -> Brought:
     ready = tools(asked.indexes, machine)
-    found = resolve(asked, ready, None if asked.device else decide, compare_sources=False)
+    found = resolve(asked, ready, None if asked.device else decide, remarks=False)
     downloads.remember(found, machine.cache)
     # What a lock would have to say of its sources is not said here.
     return locked(found.wheels, origin, asked, machine)

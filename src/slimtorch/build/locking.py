@@ -13,7 +13,7 @@ from slimtorch.deps.development import note as development_tools
 from slimtorch.project.config import config_digest, inputs
 from slimtorch.project.declared import PRODUCTION, read
 from slimtorch.project.lock import Lock, LockedPlatform
-from slimtorch.sources import apt, apt_resolve, downloads, newer_source, torch_build
+from slimtorch.sources import apt, apt_resolve, downloads, torch_build
 from slimtorch.sources.cuda_error import CudaError
 from slimtorch.sources.resolve import resolve
 
@@ -92,7 +92,7 @@ def _wheels(asked: Request, wanted: _Wanted, machine: Machine) -> Resolution:
     downloads.remember(found, machine.cache)
     if undeclared.decision and torch_build.needs_device(found.wheels):
         found = replace(found, notes=(torch_device.said(undeclared.decision, found, asked), *found.notes))
-    return replace(found, notes=(*found.notes, *newer_source.notes(found.wheels, asked, ready)))
+    return found
 
 
 def _debs(

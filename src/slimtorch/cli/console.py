@@ -22,7 +22,7 @@ from slimtorch.host.process import run
 from slimtorch.host.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
     from rich.progress import Progress
@@ -47,12 +47,30 @@ def machine(cache_dir: Path | None, *, offline: bool, quiet: bool) -> Machine:
     root = cache_dir.absolute() if cache_dir else cache_root(os.environ, home)
     _manner.quiet = quiet
     progress = Silent() if quiet else Bars() if sys.stderr.isatty() else Lines()
-    return Machine(run, Cache(root), progress, os.environ, home, offline)
+    return Machine(run, Cache(root), progress, _environment(home, root), home, offline)
+
+
+def _environment(home: Path, root: Path) -> Mapping[str, str]:
+    """This process's environment; where uv cannot keep its cache in the home folder, it does so below ours."""
+    place = Path(os.environ.get("UV_CACHE_DIR") or cache_root(os.environ, home).with_name("uv"))
+    exists = next((folder for folder in (place, *place.parents) if folder.exists()), place)
+    return os.environ if os.access(exists, os.W_OK) else {**os.environ, "UV_CACHE_DIR": str(root / "uv")}
+
+
+def printable(text: str, *, lines: bool = True) -> str:
+    """The text with every control character written out: names of files are not to move a terminal's cursor.
+
+    Line ends stay, unless `lines` is off.
+    """
+    if text.isprintable():
+        return text
+    kept = "\n" if lines else ""
+    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)
 
 
 def result(text: str) -> None:
     """Prints a command's result."""
-    print(text)
+    print(printable(text))
 
 
 def result_json(value: Any) -> None:  # noqa: ANN401  (any JSON value)
@@ -63,12 +81,12 @@ def result_json(value: Any) -> None:  # noqa: ANN401  (any JSON value)
 def say(text: str) -> None:
     """Prints a sentence beside the result, unless only results are wanted."""
     if not _manner.quiet:
-        print(text, file=sys.stderr)
+        print(printable(text), file=sys.stderr)
 
 
 def error(message: str, hint: str = "") -> None:
     """Prints an error and the way out."""
-    print(f"error: {message}" + (f"\n\nhint: {hint}" if hint else ""), file=sys.stderr)
+    print(printable(f"error: {message}" + (f"\n\nhint: {hint}" if hint else "")), file=sys.stderr)
 
 
 def findings(found: Sequence[Finding], *, to_stdout: bool = False) -> None:
@@ -76,7 +94,7 @@ def findings(found: Sequence[Finding], *, to_stdout: bool = False) -> None:
     for finding in sorted(found, key=lambda finding: (-finding.severity, finding.rule)):
         where = f" {finding.location.path}" if finding.location else ""
         line = f"{finding.severity.name.lower()}: {finding.rule}{where}: {finding.message}"
-        print(line, file=sys.stdout if to_stdout else sys.stderr)
+        print(printable(line), file=sys.stdout if to_stdout else sys.stderr)
         if finding.hint and finding.severity > Severity.INFO:
             print(f"  hint: {finding.hint}", file=sys.stdout if to_stdout else sys.stderr)
 
@@ -131,7 +149,7 @@ def table(content: Table, *, to_stdout: bool = False) -> None:
         footer = content.total[number] if content.total else ""
         drawn.add_column(name, footer, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
     for row in content.rows:
-        drawn.add_row(*(Text(cell) for cell in row))  # what an image says is never markup
+        drawn.add_row(*(Text(printable(cell, lines=False)) for cell in row))  # what an image says is never markup
     _rich(stderr=not to_stdout).print(drawn)
 
 

@@ -58,8 +58,8 @@ def _importable(parts: tuple[str, ...]) -> bool:
 
 
 def _first_regular(path: tuple[str, ...], regular: set[tuple[str, ...]]) -> int:
-    """The level of the outermost regular package on the way, from 1; 0 where there is none."""
-    return next((level for level in range(1, len(path) + 1) if path[:level] in regular), 0)
+    """The level of the outermost regular package on the way, from 1; 0 where there is none that counts."""
+    return next((level for level in range(1, min(len(path), DEEPEST) + 1) if path[:level] in regular), 0)
 
 
 def _dotted(paths: Iterable[tuple[str, ...]]) -> frozenset[str]:

@@ -145,7 +145,7 @@ def _read(line: str) -> _Line | None:
     """The line as far as it can be understood: of one that old tools wrote wrongly, the name is enough to keep it."""
     try:
         requirement = Requirement(line)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         match = _NAME.match(line)
         return _Line(canonicalize_name(match[1])) if match else None
     extras = frozenset(canonicalize_name(extra) for extra in requirement.extras)

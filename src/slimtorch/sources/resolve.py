@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,13 @@ from slimtorch.errors import ResolveError, VerificationError
 from slimtorch.host.connections import credentials_of, without_credentials
 from slimtorch.image.digest import of_stream
 from slimtorch.project.lock import LockedWheel
-from slimtorch.sources import cuda_error, duplicates, indexes, selection, torch_build, uv
+from slimtorch.sources import cuda_error, duplicates, indexes, newer_source, selection, torch_build, uv
 from slimtorch.sources import requirements as requirement_files
 from slimtorch.sources.request import Resolution
 from slimtorch.sources.torch_build import Chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from slimtorch.sources.request import Request, Tools
@@ -27,13 +28,12 @@ UNKNOWN_SIZE_LIMIT = 20_000_000_000
 """Bytes read at most to learn the size of a file whose server does not tell it."""
 
 
-def resolve(
-    request: Request, tools: Tools, decide: Decide | None = None, *, compare_sources: bool = True
-) -> Resolution:
+def resolve(request: Request, tools: Tools, decide: Decide | None = None, *, remarks: bool = True) -> Resolution:
     """The wheels that the service needs on its target, each by name, version, file name, sha256, size and source.
 
     Where the project names no device and the wheels hold a torch, `decide` says which (see `torch_build.Decide`).
-    `compare_sources` asks every source for every name, to say which hold the same ones: for locking, not for looking.
+    `remarks` asks every source for every name, to say which hold the same ones and which have newer versions as source
+    only: for locking, not for looking.
 
     Raises:
         ResolveError: nothing satisfies the requirements; a package exists only as source; a wheel is not among the
@@ -63,11 +63,18 @@ def resolve(
     found = Resolution(tuple(sorted(wheels)), (), located, unmet=chosen.unmet)
     if refused:
         raise cuda_error.unmet(found, request, chosen.annotations)
-    twice = duplicates.notes(wheels, pages, request.indexes, tools) if compare_sources else []
-    said = [*chosen.notes, *twice, *_credential_notes(chosen.picks)]
+    sources = _remarks(wheels, pages, request, tools) if remarks else []
+    said = [*chosen.notes, *sources, *_credential_notes(chosen.picks)]
     # Only an undeclared device has to be told what it saves; not every server tells sizes for free.
     plain = 0 if request.device else sum(_size(pick, tools, limit=0) for pick in chosen.plain)
     return replace(found, notes=tuple(said), saved=plain - found.size if plain else 0)
+
+
+def _remarks(wheels: Sequence[LockedWheel], pages: Mapping[str, str], request: Request, tools: Tools) -> list[str]:
+    """What there is to say of the sources; both questions wait for servers, and are asked at the same time."""
+    with ThreadPoolExecutor(1) as pool:
+        newer = pool.submit(newer_source.notes, wheels, request, tools)
+        return [*duplicates.notes(wheels, pages, request.indexes, tools), *newer.result()]
 
 
 def _chosen(request: Request, tools: Tools, decide: Decide | None) -> Chosen:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from packaging import tags
 
 from slimtorch.errors import UsageError
+from slimtorch.inventory.needs import environment
 
 if TYPE_CHECKING:
     from packaging.markers import Environment
@@ -69,17 +70,4 @@ class Target:
 
     def markers(self) -> Environment:
         """The values of PEP 508 markers on the target."""
-        python = f"{self.version[0]}.{self.version[1]}"
-        return {
-            "implementation_name": "cpython",
-            "implementation_version": f"{python}.0",
-            "os_name": "posix",
-            "platform_machine": self.machine,
-            "platform_release": "",
-            "platform_system": "Linux",
-            "platform_version": "",
-            "python_full_version": f"{python}.0",
-            "platform_python_implementation": "CPython",
-            "python_version": python,
-            "sys_platform": "linux",
-        }
+        return cast("Environment", environment(f"{self.version[0]}.{self.version[1]}", self.machine))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from packaging.version import Version
@@ -17,9 +18,10 @@ from slimtorch.project.facts import Named, facts
 from slimtorch.sources import selection, torch_served, uv
 from slimtorch.sources.uv import PLAIN, Question
 from slimtorch.sources.uv_output import Annotation
+from slimtorch.tables import partners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from slimtorch.sources.request import Request, Tools
     from slimtorch.sources.selection import Pick
@@ -77,7 +79,7 @@ def resolve(request: Request, tools: Tools, decide: Decide | None = None) -> Cho
     tried: list[str] = []
     # PyTorch's own index cannot be reached from everywhere; one more try is enough to find out.
     hasty = replace(tools, environ={**tools.environ, "UV_HTTP_RETRIES": "1"})
-    for attempt in _attempts(request, tools):
+    for attempt in _attempts(request, tools, [pick.name for pick in picks]):
         try:
             found = _compile(request, hasty, attempt.question)
         except (ResolveError, FetchError) as error:
@@ -133,16 +135,31 @@ class _Attempt:
     note: str
 
 
-def _attempts(request: Request, tools: Tools) -> Iterator[_Attempt]:
+def _attempts(request: Request, tools: Tools, names: Collection[str]) -> Iterator[_Attempt]:
     backend = "cpu" if request.device == "cpu" else f"cu{request.cuda.replace('.', '')}" if request.cuda else ""
     builds = "CPU builds" if backend == "cpu" else f"builds for CUDA {request.cuda}".rstrip()
     if backend and not (request.indexes.settings.offline or request.indexes.no_index):
         what = f"PyTorch's own index of {builds}"
         yield _Attempt(Question(("--torch-backend", backend)), what, f"torch was taken from {what}")
-    for version in torch_served.versions(request, tools, backend or r"cu\d+")[:TRIES]:
+    for version in torch_served.versions("torch", request, tools, backend or r"cu\d+")[:TRIES]:
         note = f"torch {version} is the newest {builds.replace('builds', 'build')} that the configured sources serve"
         note += "; newer ones bring CUDA" if backend == "cpu" else ""
-        yield _Attempt(Question(lines=(f"torch=={version}",)), f"torch {version}, which is served", note)
+        torch = f"torch=={version}"
+        if pins := _partners(version, names, request, tools):
+            what = f"torch {version} with {' and '.join(pins)}, which are served"
+            yield _Attempt(Question(lines=(torch, *pins)), what, note)
+        yield _Attempt(Question(lines=(torch,)), f"torch {version}, which is served", note)
+
+
+def _partners(torch: Version, names: Collection[str], request: Request, tools: Tools) -> list[str]:
+    """Pins for the same builds of what is compiled for torch, where they are served: others do not load beside it."""
+    pins = []
+    for name in sorted({row.name for row in partners.partners()} & set(names)):
+        served = torch_served.versions(name, request, tools, re.escape(torch.local or ""))
+        rows = ((version, partners.partner(name, str(version))) for version in served)
+        fitting = (version for version, row in rows if row is None or row.goes_with(str(torch)))
+        pins += [f"{name}=={version}" for version in islice(fitting, 1)]
+    return pins
 
 
 def _compile(request: Request, tools: Tools, question: Question) -> list[Pick]:

@@ -1,4 +1,4 @@
-"""Which builds of torch the configured sources serve: on index pages, in find-links folders."""
+"""Which builds of torch, and of what goes with it, the configured sources serve: on index pages, in folders."""
 
 from __future__ import annotations
 
@@ -13,23 +13,21 @@ from slimtorch.errors import FetchError
 from slimtorch.host.connections import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from slimtorch.sources.indexes import Source
     from slimtorch.sources.request import Request, Tools
 
 PAGE_LIMIT = 20_000_000
-_WHEEL = re.compile(r"torch-[A-Za-z0-9_.]+(?:\+|%2B)[A-Za-z0-9_.]+-[A-Za-z0-9_.-]+\.whl", re.IGNORECASE)
+_BUILD = r"(?<![A-Za-z0-9_.-]){name}-[A-Za-z0-9_.]+(?:\+|%2B)[A-Za-z0-9_.]+-[A-Za-z0-9_.-]+\.whl"
 
 
-def versions(request: Request, tools: Tools, local: str) -> list[Version]:
-    """The builds of torch whose local version matches the pattern `local` and that fit the target, newest first."""
+def versions(name: str, request: Request, tools: Tools, local: str) -> list[Version]:
+    """The builds of `name` whose local version matches the pattern `local` and that fit the target, newest first."""
     fitting = frozenset(request.target.tags())
     found: set[Version] = set()
     for source in request.indexes.searched:
-        for name in _names(source, tools):
+        for filename in _wheels(name, source, tools):
             try:
-                _, version, _, tags = parse_wheel_filename(unquote(name))
+                _, version, _, tags = parse_wheel_filename(unquote(filename))
             except (InvalidWheelFilename, InvalidVersion):
                 continue
             if tags & fitting and re.fullmatch(local, version.local or ""):
@@ -37,22 +35,23 @@ def versions(request: Request, tools: Tools, local: str) -> list[Version]:
     return sorted(found, reverse=True)
 
 
-def _names(source: Source, tools: Tools) -> Iterator[str]:
+def _wheels(name: str, source: Source, tools: Tools) -> list[str]:
     folder = source.folder
     if folder is not None and source.links:
-        yield from (path.name for path in folder.glob("torch-*.whl") if _WHEEL.fullmatch(path.name))
+        text = "\n".join(path.name for path in folder.glob(f"{name}-*.whl"))
     elif folder is not None:
-        page = folder / "torch" / "index.html"
-        yield from _WHEEL.findall(page.read_text(errors="replace")) if page.is_file() else ()
-    elif source.url:
-        yield from _WHEEL.findall(_page(source, tools))
+        page = folder / name / "index.html"
+        text = page.read_text(errors="replace") if page.is_file() else ""
+    else:
+        text = _page(name, source, tools) if source.url else ""
+    return re.findall(_BUILD.format(name=name), text, re.IGNORECASE)
 
 
-def _page(source: Source, tools: Tools) -> str:
+def _page(name: str, source: Source, tools: Tools) -> str:
     page = _Text()
     address = without_credentials(source.url)
     try:
-        tools.fetch.download(address if source.links else f"{address.rstrip('/')}/torch/", page, limit=PAGE_LIMIT)
+        tools.fetch.download(address if source.links else f"{address.rstrip('/')}/{name}/", page, limit=PAGE_LIMIT)
     except FetchError:
         return ""
     return bytes(page.data).decode(errors="replace")

@@ -71,6 +71,11 @@ def is_framework(name: str) -> bool:
     return name in tables.load("backends")["frameworks"]
 
 
+def engines() -> frozenset[str]:
+    """Distributions that compute for others, so that a service may use one and never import it."""
+    return frozenset(tables.load("backends")["engines"])
+
+
 def reads_pickles(dotted: str) -> str:
     """What this function or module reads from a file: ``any`` Python objects, those of ``torch``, or nothing ('')."""
     readers = tables.load("backends")["pickled"]["readers"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slimtorch.deps.check import cost
+from slimtorch.deps.check.facts import lay
 from slimtorch.deps.check.findings import findings, twice
 from slimtorch.deps.check.rules import RULES
 from slimtorch.deps.check.usage import judge
@@ -23,7 +24,7 @@ SYMPY = distribution("sympy", unpacked=40_000_000)
 
 
 def found(seen: Evidence) -> dict[str, Finding]:
-    dependencies = cost.weigh(judge(seen), seen)
+    dependencies = cost.weigh(judge(lay(seen)), lay(seen))
     return {one.rule: one for one in (*findings(dependencies, seen.code), *twice(seen))}
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from slimtorch.deps.check import cost
+from slimtorch.deps.check.facts import lay
 from slimtorch.deps.check.usage import judge
 from slimtorch.deps.model import Cost, Evidence
 from tests.support.evidence import declarations, distribution, evidence
@@ -16,7 +17,7 @@ WORLD = [
 
 
 def weighed(seen: Evidence) -> dict[str, Cost]:
-    return {one.name: one.cost for one in cost.weigh(judge(seen), seen)}
+    return {one.name: one.cost for one in cost.weigh(judge(lay(seen)), lay(seen))}
 
 
 def test_own_bytes_and_what_would_go_along() -> None:
@@ -29,8 +30,8 @@ def test_own_bytes_and_what_would_go_along() -> None:
 def test_what_two_bring_goes_with_both_only() -> None:
     seen = evidence(["a.py:1 plain torch"], declarations(["torch", "jupyter", "notebook"]), WORLD)
     assert weighed(seen)["jupyter"] == Cost(1, 2, 1, 2)
-    assert cost.saved(judge(seen), seen) == Cost(6, 9, 6, 9)
-    assert cost.whole(seen).unpacked == 779
+    assert cost.saved(judge(lay(seen)), lay(seen)) == Cost(6, 9, 6, 9)
+    assert cost.whole(lay(seen)).unpacked == 779
 
 
 def test_in_a_frozen_list_what_a_tool_brought_goes_with_it() -> None:

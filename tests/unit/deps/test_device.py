@@ -46,6 +46,7 @@ def declare(line: str, number: int = 1, *, via: tuple[str, ...] = ()) -> Declare
 NEEDS = {
     "model.cuda()": "serve.py:2 calls .cuda()",
     "model.to('cuda')": "serve.py:2 calls .to('cuda')",
+    "model.to(0)": "serve.py:2 calls .to(0)",
     "model.to(device='cuda:1')": "serve.py:2 calls .to(device='cuda:1')",
     "x = torch.zeros(1, device='cuda')": "serve.py:2 calls torch.zeros(device='cuda')",
     "d = torch.device('cuda')": "serve.py:2 calls torch.device('cuda')",
@@ -84,6 +85,25 @@ MAY = {
     "model.to(f'cuda:{number}')": "says `model.to(f'cuda:{number}')`",
     "import os\nmodel.to(device)": "a device that is chosen elsewhere",
     "torch.accelerator.current_accelerator()": "torch.accelerator",
+    "model.to(cfg['device'])": "a device that is chosen elsewhere",
+    "model.to(get_device())": "a device that is chosen elsewhere",
+    "model.to(self.opts.device)": "a device that is chosen elsewhere",
+    "x = torch.zeros(1, device=dev)": "a device that is chosen elsewhere",
+    "x = torch.load('w.pt', map_location=WHERE)": "a device that is chosen elsewhere",
+    "x = torch.jit.load('w.pt', device)": "a device that is chosen elsewhere",
+    "x = torch.load('w.pt', map_location='cpu')\nmodel.to(args.device)": "a device that is chosen elsewhere",
+    "x = torch.zeros(1, device='cpu')\nmodel.to(settings.device)": "a device that is chosen elsewhere",
+    "y = model.to(device)(x).to('cpu')": "a device that is chosen elsewhere",
+    "import os\nmodel.to(os.getenv('TORCH_DEVICE', 'cpu'))": "says `model.to(os.getenv('TORCH_DEVICE', 'cpu'))`",
+    "class Own(BaseSettings):\n    device: str = 'cpu'\nmodel.to(Own().device)": "says `device: str = 'cpu'`",
+    "import transformers as t\nt.AutoModel.from_pretrained('m', device_map=MAP)": "a device that is chosen elsewhere",
+    "pipe.enable_model_cpu_offload()": "says `pipe.enable_model_cpu_offload()`",
+    "model = torch.hub.load('ultralytics/yolov5', 'yolov5s')": "torch.hub.load",
+    "model = torch.nn.DataParallel(model)": "torch.nn.DataParallel",
+    "torch.set_default_device(chosen)": "torch.set_default_device",
+    "torch.distributed.init_process_group(backend)": "torch.distributed.init_process_group",
+    "import xgboost\nxgboost.XGBClassifier(tree_method='gpu_hist')": "gpu_hist",
+    "import tensorflow as tf\ntf.device('/GPU:0')": "GPU:0",
 }
 
 
@@ -102,6 +122,11 @@ NONE = [
     "x = torch.zeros(1, device='cpu')",
     "x = torch.load('w.pt', map_location='cpu')",
     "x.to(torch.float16)",
+    "x.to(model.device)",
+    "torch.set_default_device('cpu')\nmodel.to(device)",
+    "torch.distributed.init_process_group('gloo')",
+    "p = parser()\np.add_argument('--device', default='cpu')\nm.to(p.parse_args().device)",
+    "token = payload['device']\nDEVICE_ID = 'DEVICE_ID'",
     "import os\nos.environ['CUDA_VISIBLE_DEVICES'] = ''",
     "import os\nos.environ['CUDA_VISIBLE_DEVICES'] = '-1'",
     "from transformers import pipeline\npipeline('x', device=-1)",
@@ -210,6 +235,18 @@ def test_a_library_that_is_told_to_stay_on_the_cpu(tmp_path: Path, argument: str
         ("pyproject.toml", '[[tool.uv.index]]\nurl = "https://torch.example/whl/cu128"\n', 2),
         ("requirements.txt", "--extra-index-url https://torch.example/whl/cu128\ntorch\n", 1),
         ("broken.py", "print 'cuda'\n", 1),
+        (".env", "A=1\nCUDA_VISIBLE_DEVICES=0\n", 2),
+        (".env", "DEVICE=gpu\n", 1),
+        ("settings.yaml", "device: cuda  # else cpu\n", 1),
+        ("settings.yaml", "providers: cuda,cpu\n", 1),
+        ("settings.yaml", "cuda_device: 0\n", 1),
+        ("settings.yaml", "use_gpu: true\n", 1),
+        ("settings.yaml", "gpu_ids: [0]\n", 1),
+        ("settings.yaml", "trainer:\n  accelerator: gpu\n", 2),
+        ("settings.yaml", "device_map: auto\n", 1),
+        ("settings.json", '{"accelerator": "gpu"}\n', 1),
+        ("k8s.yaml", "limits:\n  nvidia.com/gpu: 1\n", 2),
+        ("model.gin", "train.device = 'cuda'\n", 1),
     ],
 )
 def test_cuda_in_other_files(tmp_path: Path, name: str, text: str, line: int) -> None:
@@ -225,6 +262,8 @@ def test_cuda_in_other_files(tmp_path: Path, name: str, text: str, line: int) ->
         ("settings.json", '{"cuda": false, "other": "barracuda"}\n'),
         (".env", "CUDA=\nUSE_CUDA=0\nCUDA_VISIBLE_DEVICES=''\n"),
         ("settings.yml", "cuda: 0\n"),
+        ("settings.yml", "gpus: 0\nuse_gpu: false\ngpu: no\naccelerator: cpu\ncuda: -1\n"),
+        ("vocabulary.json", '{"gpu": 23533, "device": 7}\n'),
         ("notes.md", "This needs cuda.\n"),
         ("pyproject.toml", '[project]\ndescription = "no cuda"\n'),
         ("uv.lock", "cuda\n"),
@@ -232,6 +271,15 @@ def test_cuda_in_other_files(tmp_path: Path, name: str, text: str, line: int) ->
 )
 def test_other_files_that_speak_of_no_cuda(tmp_path: Path, name: str, text: str) -> None:
     assert decided(tmp_path, {"serve.py": HEAD, name: text}).device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("Dockerfile", "FROM nvidia/cuda:12.4\n"), ("compose.yaml", "driver: nvidia\n")]
+)
+def test_what_the_image_does_not_hold_tells_how_it_is_run(tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path, {"serve.py": HEAD, name: text})
+    found = list(of_files(tmp_path, ["serve.py"], read(tmp_path, Scope())))
+    assert [place.path for _, place in found] == [name]
 
 
 def test_links_and_large_files_are_not_followed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from slimtorch.deps.model import Verdict
 from slimtorch.deps.split.proposal import Wanted, propose, read
 from slimtorch.project import declared
 from slimtorch.project.config import load
-from slimtorch.project.declared.given import with_files
+from slimtorch.project.declared import with_files
 from slimtorch.project.declared.halves import heading, is_half, superseded
 from tests.support.projects import THREE_LINES, write
 from tests.support.verdicts import verdicts

@@ -156,3 +156,15 @@ def test_what_another_one_needs_is_left_alone() -> None:
 def test_a_damaged_table_is_a_bug_that_names_the_row() -> None:
     with pytest.raises(ValueError, match="Pillow"):
         swaps.check_twins([{"remove": "Pillow", "add": [], "when": "always", "why": ""}])
+
+
+def test_a_group_of_development_neither_swaps_nor_counts() -> None:
+    dev = Declared("opencv-python-headless", "opencv-python-headless", Location("requirements-dev.txt", 1), group="dev")
+    own = Declared("opencv-python", "opencv-python", Location("requirements.txt", 1))
+    jupyter = Declared("jupyter", "jupyter", Location("requirements-dev.txt", 2), group="dev")
+    items = (own, dev, jupyter)
+    code = Code(1, (imports("cv2"),), (), (), frozenset())
+    known = {one.name: Distribution(one.name, "1.0", frozenset()) for one in items}
+    judged = [Dependency(one.name, Verdict.USED, "because", (one,)) for one in items]
+    (found,) = proposals(Evidence(Declarations(items), code, known, {}), judged, CPU)
+    assert (found.remove, found.add, found.action) == ("opencv-python", ("opencv-python-headless",), Action.REPLACE)

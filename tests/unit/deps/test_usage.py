@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from slimtorch.deps.check.facts import lay
 from slimtorch.deps.check.usage import judge
 from slimtorch.deps.model import Verdict
 from slimtorch.findings import Location
@@ -59,6 +60,7 @@ WORLD = {
         D("tensorboard-x", "", points="tensorboard_x.plugins:a"),
         D("tested", "", 'helper; extra == "test"'),
         D("thing", "", 'helper; extra == "fast"'),
+        D("transformers", "", 'torch; extra == "torch"', 'tensorflow; extra == "tf"'),
         D("types-requests", "-"),
         D("uvi", "", 'uvloop; extra == "standard"'),
         D("wrapped-cv2", "wrapped", "opencv-python"),
@@ -135,7 +137,7 @@ def judged(one: Situation) -> dict[str, Dependency]:
         mentions=one.mentions,
         own=one.own,
     )
-    found = judge(seen)
+    found = judge(lay(seen))
     assert len({item.name for item in found}) == len(found)
     return {item.name: item for item in found}
 
@@ -173,7 +175,7 @@ def test_one_of_two_that_bring_a_module_is_enough() -> None:
 
 def test_the_project_itself_is_no_dependency() -> None:
     seen = evidence([], declarations(["acme[fast]", "numpy"], own="acme"), [D("numpy"), D("acme")])
-    assert [one.name for one in judge(seen)] == ["numpy"]
+    assert [one.name for one in judge(lay(seen))] == ["numpy"]
 
 
 def test_an_import_under_a_marker_that_does_not_hold_is_not_missing() -> None:
@@ -184,7 +186,7 @@ def test_an_import_under_a_marker_that_does_not_hold_is_not_missing() -> None:
 def test_two_that_need_each_other_do_not_both_go() -> None:
     """Each may go because of the other, but not both."""
     ring = [D("gunicorn", "", "hypercorn"), D("hypercorn", "", "gunicorn")]
-    found = judge(evidence([], declarations(["gunicorn", "hypercorn"]), ring))
+    found = judge(lay(evidence([], declarations(["gunicorn", "hypercorn"]), ring)))
     assert sorted(one.verdict for one in found) == [Verdict.INDIRECT, Verdict.OPTIONAL]
 
 

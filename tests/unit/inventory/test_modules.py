@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from slimtorch.inventory.modules import of_files
@@ -62,3 +64,11 @@ def test_a_module_beside_a_folder_of_its_name_is_no_namespace() -> None:
 def test_depth_is_bounded() -> None:
     found = of_files(["/".join("abcdefghijklmnop") + ".py"])
     assert max(name.count(".") for name in found.names) == 7
+
+
+def test_folders_in_folders_without_end() -> None:
+    start = time.monotonic()
+    found = of_files("/".join(["a"] * 2000 + [f"m{number}.py"]) for number in range(2000))
+    assert max(found.names, key=len) == ".".join("a" * 8)
+    assert found.namespaces == found.names
+    assert time.monotonic() - start < 8

@@ -123,3 +123,8 @@ def test_closures_of_a_large_lock_are_cheap() -> None:
     for name in roots:
         found.alone(name, roots)
     assert time.perf_counter() - start < 3
+
+
+def test_a_line_that_is_nested_too_deeply_is_kept_by_its_name() -> None:
+    deep = f"b ; {'(' * 5000}python_version > '3'{')' * 5000}"
+    assert graph(dist("a", deep), dist("b")).closure({"a": ()}) == {"a", "b"}

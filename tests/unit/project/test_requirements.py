@@ -6,7 +6,6 @@ import pytest
 
 from slimtorch.errors import ConfigError
 from slimtorch.project.config import config_digest, inputs, load
-from slimtorch.project.config.requirement_files import logical_lines
 from tests.support.projects import THREE_LINES, service, write
 
 if TYPE_CHECKING:
@@ -140,11 +139,6 @@ def test_requirements_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"torch # \xe9\n")
     with pytest.raises(ConfigError, match=r"latin\.txt is not UTF-8 text"):
         service(tmp_path, 'requirements = "latin.txt"\n')
-
-
-def test_logical_lines() -> None:
-    text = "# head\n\na \\\n  --hash=x\nb#c # d\n  \n c\\"
-    assert logical_lines(text) == ((3, "a --hash=x"), (5, "b#c"), (7, "c"))
 
 
 # -- the digest ---------------------------------------------------------------------------------------------------

@@ -297,3 +297,11 @@ def test_a_hundred_files_are_enough(tmp_path: Path) -> None:
 def test_a_document_made_of_lines() -> None:
     line = Line(Kind.COMMENT, 1, "# x\n")
     assert Document((line,)).text == "# x\n"
+
+
+def test_the_head_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + b"".join(b"p%d\r\n" % number for number in range(50)))
+    found = files.head(path)
+    assert [line.name for line in found.lines] == [f"p{number}" for number in range(files.HEAD)]
+    assert (found.encoding, found.newline) == ("utf-8-sig", "\r\n")

@@ -120,6 +120,46 @@ def test_the_last_lock_does_not_hold_a_service_to_its_old_device(place: Place) -
     assert names(place.resolve(replace(request, device="")))[-1] == "torch==2.9.9+cpu"
 
 
+# -- what is compiled for torch ------------------------------------------------------------------------------------
+
+
+def serve_partner(place: Place, version: str, torch: str) -> None:
+    make_wheel(place.links, "torchvision", version, tag=X86, requires=[f"torch=={torch}"])
+
+
+@pytest.fixture
+def vision(place: Place) -> Place:
+    """The index's newest torchvision goes with the torch for CUDA; one for 2.9 is there as well."""
+    for version, torch in (("0.29.0", "2.14.0"), ("0.24.1", "2.9.1")):
+        make_wheel(place.made, "torchvision", version, tag=X86, requires=[f"torch=={torch}"])
+    place.on_index()
+    serve(place, "2.9.1+cpu")
+    return place
+
+
+def test_torchvision_is_taken_for_the_same_device_where_it_is_served(vision: Place) -> None:
+    # The newer one without `+cpu` would be chosen by its version alone, and does not load beside this torch.
+    serve_partner(vision, "0.24.0+cpu", "2.9.1")
+    serve_partner(vision, "0.25.0+cpu", "2.10.0")
+    found = vision.resolve(vision.request("torch", "torchvision", device="cpu"))
+    assert names(found) == ["torch==2.9.1+cpu", "torchvision==0.24.0+cpu"]
+
+
+@pytest.mark.parametrize("requirement", ["torchvision==0.24.1", "torchvision"])
+def test_another_torchvision_is_taken_where_the_served_one_will_not_do(vision: Place, requirement: str) -> None:
+    if requirement != "torchvision":
+        serve_partner(vision, "0.24.0+cpu", "2.9.1")
+    found = vision.resolve(vision.request("torch", requirement, device="cpu"))
+    assert names(found) == ["torch==2.9.1+cpu", "torchvision==0.24.1"]
+
+
+def test_torchvision_for_another_device_is_no_partner(vision: Place) -> None:
+    serve_partner(vision, "0.24.2+cu128", "2.9.1")
+    serve_partner(vision, "0.24.0+cpu", "2.9.1")
+    found = vision.resolve(vision.request("torch", "torchvision", device="cpu"))
+    assert names(found)[-1] == "torchvision==0.24.0+cpu"
+
+
 # -- no device named ---------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from slimtorch.deps.split.model import Place
 from slimtorch.deps.split.proposal import Wanted
 from slimtorch.flows.deps import split as flow
 from slimtorch.flows.packages import PackageSources
+from slimtorch.project.sizes import written
 
 if TYPE_CHECKING:
     from slimtorch.deps.split.proposal import Proposal
@@ -99,12 +100,12 @@ def _table(proposed: Proposed) -> console.Table:
             move.text,
             str(move.decision.to),
             move.decision.why,
-            console.size(move.decision.unpacked) if move.decision.unpacked else "",
+            written(move.decision.unpacked) if move.decision.unpacked else "",
         )
         for path, move in found.moves
     ]
     leaves = any(move.decision.to is not Place.PROD for _, move in found.moves)
-    total = ("", "production shrinks by", "", "", console.size(proposed.saved)) if leaves and proposed.saved else ()
+    total = ("", "production shrinks by", "", "", written(proposed.saved)) if leaves and proposed.saved else ()
     return console.Table(("line", "requirement", "goes to", "why", "size"), rows, frozenset({"line", "size"}), total)
 
 

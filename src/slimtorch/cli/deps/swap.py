@@ -11,6 +11,7 @@ from slimtorch.cli import console, options
 from slimtorch.deps.swap.proposals import Action
 from slimtorch.flows.deps import swap as flow
 from slimtorch.flows.packages import PackageSources
+from slimtorch.project.sizes import written
 
 if TYPE_CHECKING:
     from slimtorch.flows.deps.swap import Offer, Offered
@@ -82,7 +83,7 @@ def _instead(one: Offer) -> str:
 
 
 def _saves(one: Offer) -> str:
-    return console.size(one.saving.unpacked) if one.saving else "?"
+    return written(one.saving.unpacked) if one.saving else "?"
 
 
 def _json(offered: Offered) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from slimtorch.deps.check import facts
 from slimtorch.deps.check.usage import roots, spare
 from slimtorch.deps.model import Cost, Verdict
 
@@ -13,12 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from slimtorch.deps.check.facts import Facts
-    from slimtorch.deps.model import Dependency, Evidence
+    from slimtorch.deps.model import Dependency
 
 
-def weigh(dependencies: Iterable[Dependency], evidence: Evidence) -> tuple[Dependency, ...]:
+def weigh(dependencies: Iterable[Dependency], laid: Facts) -> tuple[Dependency, ...]:
     """The same dependencies with their costs. What goes along is what no remaining requirement needs."""
-    laid = facts.lay(evidence)
     found = tuple(dependencies)
     spared = {one.name for one in spare(found)}
     # In a list that `pip freeze` wrote, everything is declared: what another spare one brings goes with that one.
@@ -27,15 +25,13 @@ def weigh(dependencies: Iterable[Dependency], evidence: Evidence) -> tuple[Depen
     return tuple(replace(one, cost=_cost(laid, one, stays | tops)) for one in found)
 
 
-def whole(evidence: Evidence) -> Cost:
+def whole(laid: Facts) -> Cost:
     """All that production installs; own and closure are the same."""
-    laid = facts.lay(evidence)
     return _of(laid, laid.graph.closure(laid.wanted))
 
 
-def saved(dependencies: Iterable[Dependency], evidence: Evidence) -> Cost:
+def saved(dependencies: Iterable[Dependency], laid: Facts) -> Cost:
     """What production would shrink by without all that it does without, together."""
-    laid = facts.lay(evidence)
     spared = {one.name for one in spare(dependencies)}
     stays = roots(laid.wanted.keys() - spared, laid.wanted)
     return _of(laid, laid.graph.closure(laid.wanted) - laid.graph.closure(stays))

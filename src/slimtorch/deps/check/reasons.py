@@ -97,8 +97,12 @@ def _part(name: str, facts: Facts, _: Kept) -> str:
 
 
 def _extra(name: str, facts: Facts, kept: Kept) -> str:
-    """An extra of something that stays, whoever else imports it; a framework is imported by those who use it."""
-    if tables.is_framework(name):
+    """An extra of something that stays, whoever else imports it.
+
+    A framework is imported by those who use it, but for what computes for a library, where nothing else does.
+    """
+    engines = tables.engines()
+    if tables.is_framework(name) and not (name in engines and kept.live.isdisjoint(engines)):
         return ""
     for host in sorted(kept.roots):
         if extra := _listed(host, name, facts):

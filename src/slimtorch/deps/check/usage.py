@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slimtorch.deps.check import absent, facts, reasons, words
-from slimtorch.deps.check.facts import NO_EXTRAS, Facts, Uses
+from slimtorch.deps.check.facts import NO_EXTRAS
 from slimtorch.deps.check.reasons import Kept
 from slimtorch.deps.model import Dependency, Verdict
 from slimtorch.inventory.code.model import Role
@@ -14,7 +14,7 @@ from slimtorch.tables import dependencies as tables
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from slimtorch.deps.model import Evidence
+    from slimtorch.deps.check.facts import Facts, Uses
     from slimtorch.inventory.code.model import Import
 
 _Judged = dict[str, tuple[Verdict, str]]
@@ -22,9 +22,8 @@ _TEST = "a test tool"
 _SPARE = frozenset({Verdict.DEVELOPMENT, Verdict.TESTS})
 
 
-def judge(evidence: Evidence) -> tuple[Dependency, ...]:
+def judge(laid: Facts) -> tuple[Dependency, ...]:
     """A verdict on every requirement, and on every import that none of them brings, by name. Costs are not in it."""
-    laid = facts.lay(evidence)
     judged = _kept(laid)
     judged |= _needed(laid, judged)
     judged |= _spare(laid, judged)

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from slimtorch.deps.compatibility import rules
 from slimtorch.findings import Severity
+from slimtorch.inventory.needs import environment
 from slimtorch.tables import cuda as toolkits
 from slimtorch.tables.gpus import covered
 from slimtorch.tables.torch import MACHINES, builds, cuda_of, listed, nearest_for, parse
@@ -95,12 +96,7 @@ def _requirement(line: str) -> Requirement | None:
 
 
 def _applies(requirement: Requirement, python: str, machine: str) -> bool:
-    environment = {
-        "python_version": python, "python_full_version": f"{python}.0", "platform_machine": machine,
-        "sys_platform": "linux", "platform_system": "Linux", "os_name": "posix",
-        "implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": "",
-    }  # fmt: skip
-    return requirement.marker is None or requirement.marker.evaluate(environment)
+    return requirement.marker is None or requirement.marker.evaluate({**environment(python, machine), "extra": ""})
 
 
 def _asked(requirements: Sequence[Requirement]) -> _Asked:

@@ -31,8 +31,10 @@ _LENIENT = re.compile(r"torch\.(?:cuda\.)?(?:amp\.)?(?:autocast|GradScaler|custo
 """Calls that name a GPU and go on without one."""
 _DEVICE = re.compile(r"(?:\w+=)?'(?:cuda|hip)(?::\d+)?'|accelerator='(?:gpu|cuda)'")
 _NUMBER = re.compile(r"(?:device|gpu|device_id|gpu_id|cuda_device)=\d+")
-_MAPPED = re.compile(r"device_map=.+|n_gpu_layers=-?[1-9]\d*|use_gpu=True|gpu=True")
-_CPU = re.compile(r"(?:(?:\w*device|accelerator)=)?'cpu'|(?:use_)?(?:gpu|cuda)=False|cpu=True|device=-1")
+_MAPPED = re.compile(r"device_map=.+|n_gpu_layers=-?[1-9]\d*|use_gpu=True|gpu=True|pin_memory=True")
+_CPU = re.compile(r"(?:(?:\w*device|accelerator)=)?'(?:cpu|gloo)'|(?:use_)?(?:gpu|cuda)=False|cpu=True|device=-1")
+_PASSING = re.compile(r"\.to|torch\.(?!(?:set_default_)?device$).+")
+"""Calls that put a tensor on the CPU and say nothing of the others."""
 _TEXT = re.compile(
     r"'(?:(?:cuda|hip|gpu|GPU)(?::\d+)?|nccl|cuda\d+x?|(?:CUDA|Tensorrt|TensorRT|NvTensorRTRTX|ROCM|MIGraphX)\w*Provider)'"
 )
@@ -66,11 +68,16 @@ def kept_on_cpu(code: Code, calls: Collection[str]) -> bool:
 
 
 def names_cpu(code: Code) -> bool:
-    """Whether the service writes out somewhere that it computes on the CPU."""
+    """Whether the service writes out somewhere that it computes on the CPU.
+
+    One tensor that is made there, read to it first or brought back to it, does not say so of the model.
+    """
+    service = [one for one in code.references if one.role is Role.SERVICE]
+    passing = {one.location for one in service if one.arguments is not None and _PASSING.fullmatch(one.name)}
     return any(
         one.name == "'cpu'" or any(map(_CPU.fullmatch, one.arguments or ()))
-        for one in code.references
-        if one.role is Role.SERVICE
+        for one in service
+        if one.location not in passing
     )
 
 
@@ -81,6 +88,8 @@ def _needs(one: Reference) -> str:
     if _FIRM.fullmatch(one.name):
         return f"uses {one.name}"
     given = one.arguments or ()
+    if one.name == ".to" and given and given[0].isdecimal():
+        return f"calls .to({given[0]})"
     if found := next((argument for argument in given if _DEVICE.fullmatch(argument)), ""):
         return "" if _LENIENT.fullmatch(one.name) else f"calls {one.name}({found})"
     return ""

@@ -21,20 +21,46 @@ LARGEST = 1_000_000
 """Bytes of a file that is looked through; what is larger holds data."""
 MOST = 5000
 """Files that are looked through."""
-_SETTINGS = frozenset({".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".env", ".sh", ".json", ".properties"})
+_SETTINGS = frozenset({
+    ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".env", ".sh", ".json", ".properties", ".jsonnet", ".hocon",
+    ".gin", ".xml", ".pbtxt",
+})  # fmt: skip
+_NAMED = (".env", "Dockerfile", "Containerfile", "Procfile")
+_BESIDE = (*_NAMED, "docker-compose", "compose.y")
+"""Files in the root that go into no image and still tell how the service is run."""
 _LISTS = frozenset({"requirements.txt", "pyproject.toml", "setup.cfg"})
 _NEVER = frozenset({"poetry.lock", "uv.lock", "pdm.lock", "pylock.toml", "package-lock.json", "slimtorch.toml"})
 _CUDA = re.compile(
     r"""(?<![A-Za-z])cuda(?![A-Za-z])(?!\w*["']?\s*[:=]\s*["']?(?:false|off|no|none|null)\b)"""
-    r"""|\+cu\d{2,3}\b|/whl/cu\d{2,3}\b|CUDAExecutionProvider""",
+    r"""|\+cu\d{2,3}\b|/whl/cu\d{2,3}\b|CUDAExecutionProvider|nvidia\.com/gpu|\bKIND_GPU\b|\bdriver:\s*["']?nvidia"""
+    r"""|(?:device|accelerator|device_map|device_type)["']?\s*[:=]\s*["']?(?:gpu|auto|balanced|hip)\b"""
+    r"""|(?<![a-z])gpus?(?:_ids?)?["']?\s*[:=]\s*["']?(?:true|yes|on|all|auto|[1-8](?!\d)|\[\s*\d)""",
     re.IGNORECASE,
 )
 _INDEX = re.compile(r"/whl/cu\d{2,3}\b")
-_BUILT_UP = re.compile(r"""["']cuda\b""")
-_MOVED = re.compile(r"\.to\(\s*(?:self\.|cls\.|args\.|config\.|cfg\.|settings\.)?_?(?:device|DEVICE|dev)\b")
-_OFF = re.compile(
-    r"""(?:\b(?:false|off|no|none|null|cpu)|(?:=|:\s|["']:)\s*["']?(?:-1|0)?)["']?\s*,?\s*$""", re.IGNORECASE
+_HOLDERS = "self|cls|args|opts?|options|params|hparams|conf|config|cfg|settings|state|app|ctx"
+_CHOSEN = (
+    rf"(?:(?:\w+\.)*(?:{_HOLDERS})\.)?(?:_|\w+_)?(?:device|DEVICE|dev|rank|gpu)\b(?!\s*[.(=])"
+    r"|(?:\w+\.)*(?:get|pick|choose|select|find|resolve|default)\w*device\w*\("
+    r"""|[\w.]+(?:\[|\.get\()["']\w*device["']"""
 )
+_MOVED = re.compile(
+    rf"""\.to\(\s*(?:device\s*=\s*)?(?:{_CHOSEN})|\bdevice=(?:{_CHOSEN})"""
+    rf"""|\btorch\.(?:jit\.)?load\([^,\n]{{1,100}},\s*(?:{_CHOSEN})"""
+    r"""|\b(?:map_location|device_map)=(?!None\b|lambda\b|torch\.device\(["']cpu)[A-Za-z_]"""
+)
+_ASKED = re.compile(
+    r"""["'](?:cuda\b|gpu_hist["']|/(?:device:)?GPU:|(?:[A-Z0-9]+_)*(?:DEVICE|ACCELERATOR|USE_GPU|USE_CUDA)["'])"""
+    r"""|\.enable_(?:(?:model|sequential)_cpu_offload|xformers\w*)\(|\.pin_memory\(\)|\bn_gpu_layers=[A-Za-z_]"""
+)
+"""What Python may say although the same service names the CPU elsewhere; the environment is set after the build."""
+_EITHER = re.compile(f"{_ASKED.pattern}|{_MOVED.pattern}")
+_SETTING = re.compile(r"^(?:\w+_)?(?:device|accelerator)\s*:\s*\w")
+"""A field of pydantic's settings, which the environment sets."""
+_OFF = re.compile(r"""(?:=|:\s|["']:)\s*["']?(?:false|off|no|none|null|cpu|-1)?["']?\s*,?\s*$""", re.IGNORECASE)
+_ZERO = re.compile(r"""(?<!device)(?<!devices)(?<!_id)["']?(?:\s*=|\s*:\s)\s*["']?0["']?\s*,?\s*$""", re.IGNORECASE)
+"""Off as well, where it is no number of a GPU."""
+_REMARK = re.compile(r"\s#\s.*$")
 _COMMENT = ("#", "//", ";")
 _HIDDEN = frozenset({"", "-1", "none", "void"})
 
@@ -42,10 +68,12 @@ _HIDDEN = frozenset({"", "-1", "none", "void"})
 def of_files(root: Path, paths: Iterable[str], code: Code) -> Iterator[Reason]:
     """What the files at these paths, relative to `root`, say of CUDA that is not in `code`; one mention a file.
 
-    Files of tests have no say. Of Python only what `code` skipped is read as a whole.
+    The root's container and environment files are looked at whether they are among the paths or not. Files of tests
+    have no say. Of Python only what `code` skipped is read as a whole.
     """
     skipped = {one.location.path for one in code.skipped}
-    for path in sorted(paths)[:MOST]:
+    beside = (path.name for path in root.iterdir() if path.name.startswith(_BESIDE) and path.is_file())
+    for path in sorted({*paths, *beside})[:MOST]:
         if pattern := _pattern(PurePosixPath(path), skipped, moved=not names_cpu(code)):
             yield from _mentions(root / path, path, pattern)
 
@@ -56,7 +84,7 @@ def of_service(command: Sequence[str], environment: Mapping[str, str], path: str
         visible = name in {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"} and value.lower() not in _HIDDEN
         if visible or _CUDA.search(value):
             yield f"sets {name}={value}", Location(path)
-    if found := next((word for word in command if _CUDA.search(word) and not _OFF.search(word)), ""):
+    if found := next((word for word in command if _CUDA.search(word) and not _is_off(word)), ""):
         yield f"starts the service with {found}", Location(path)
 
 
@@ -67,12 +95,10 @@ def _pattern(path: PurePosixPath, skipped: set[str], *, moved: bool) -> re.Patte
     if path.suffix == ".py":
         if path.name.startswith(("test_", "conftest")):
             return None
-        both = re.compile(f"{_BUILT_UP.pattern}|{_MOVED.pattern}") if moved else _BUILT_UP
-        return _CUDA if str(path) in skipped else both
+        return _CUDA if str(path) in skipped else _EITHER if moved else _ASKED
     if path.name in _LISTS or (path.suffix in {".txt", ".in"} and path.name.startswith("req")):
         return _INDEX
-    named = path.name.startswith((".env", "Dockerfile", "Containerfile", "Procfile"))
-    return _CUDA if named or path.suffix in _SETTINGS else None
+    return _CUDA if path.name.startswith(_NAMED) or path.suffix in _SETTINGS else None
 
 
 def _mentions(file: Path, path: str, pattern: re.Pattern[str]) -> Iterator[Reason]:
@@ -82,14 +108,22 @@ def _mentions(file: Path, path: str, pattern: re.Pattern[str]) -> Iterator[Reaso
         text = file.read_text("utf-8", "replace")
     except OSError:
         return
-    if not pattern.search(text):
+    settings = path.endswith(".py") and "BaseSettings" in text
+    if not settings and not pattern.search(text):
         return
     for number, line in enumerate(text.splitlines(), 1):
-        plain = line.strip()
-        if not plain.startswith(_COMMENT) and (found := pattern.search(plain)) and not _OFF.search(plain):
-            what = "moves to a device that is chosen elsewhere" if ".to(" in found[0] else f"says {_shown(plain)}"
+        plain = _REMARK.sub("", line.strip())
+        if plain.startswith(_COMMENT) or (_is_off(plain) and not settings):
+            continue
+        if found := pattern.search(plain) or (_SETTING.search(plain) if settings else None):
+            moved = _MOVED.match(found[0]) is not None and pattern is not _CUDA
+            what = "moves to a device that is chosen elsewhere" if moved else f"says {_shown(plain)}"
             yield what, Location(path, number)
             return
+
+
+def _is_off(line: str) -> bool:
+    return bool(_OFF.search(line) or _ZERO.search(line))
 
 
 def _shown(line: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from slimtorch.deps.model import Verdict
 from slimtorch.inventory.code.model import Form, Role
+from slimtorch.project.declared.model import PRODUCTION
 from slimtorch.tables import swaps
 
 if TYPE_CHECKING:
@@ -69,8 +70,11 @@ class Proposal:
 
 
 def proposals(evidence: Evidence, dependencies: Sequence[Dependency], decision: Decision) -> tuple[Proposal, ...]:
-    """Every swap that the evidence allows. `decision` is the device that was declared or decided."""
-    known = {one.name: one for one in dependencies if one.declared}
+    """Every swap that the evidence allows. `decision` is the device that was declared or decided.
+
+    What only groups of development declare stays: it is in no image.
+    """
+    known = {one.name: one for one in dependencies if any(item.group == PRODUCTION for item in one.declared)}
     found = [
         *_cpu_torch(evidence.distributions, decision),
         *(one for twin in swaps.twins() if (one := _twin(twin, known, evidence, decision))),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slimtorch.deps.check import cost, usage
+from slimtorch.deps.check import cost, facts, usage
 from slimtorch.deps.check import findings as checking
 from slimtorch.flows.deps.evidence import Opened, evidence, opened
 from slimtorch.flows.deps.packages import brought
@@ -92,11 +92,12 @@ def check(request: Request, machine: Machine) -> Checked:
 def judged(gathered: Gathered) -> Checked:
     """The verdicts on what was gathered."""
     seen = gathered.evidence
-    dependencies = cost.weigh(usage.judge(seen), seen)
+    laid = facts.lay(seen)
+    dependencies = cost.weigh(usage.judge(laid), laid)
     return Checked(
         gathered=gathered,
         dependencies=dependencies,
         findings=(*checking.findings(dependencies, seen.code), *checking.twice(seen)),
-        whole=cost.whole(seen),
-        saved=cost.saved(dependencies, seen),
+        whole=cost.whole(laid),
+        saved=cost.saved(dependencies, laid),
     )

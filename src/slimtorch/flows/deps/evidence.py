@@ -18,21 +18,27 @@ from slimtorch.errors import ConfigError
 from slimtorch.findings import Location
 from slimtorch.inventory import code
 from slimtorch.inventory.code.mentions import mentions
+from slimtorch.inventory.code.model import Role
+from slimtorch.inventory.code.roles import role
 from slimtorch.inventory.distributions import Distribution
 from slimtorch.project import config, declared
 from slimtorch.project.config.project import platform_of
-from slimtorch.project.declared import PRODUCTION, Declarations
-from slimtorch.project.declared.given import with_files
+from slimtorch.project.declared import PRODUCTION, Declarations, with_files
 from slimtorch.tables import import_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from slimtorch.inventory.code.model import Code
     from slimtorch.project.model import Project
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.10", "3.14")
 """Versions that a project may ask for, the likeliest first."""
+LARGEST = 2_000_000
+"""Bytes that are looked at of a source file that could not be parsed."""
+_IMPORTS = re.compile(r"\s*(?:import|from)\s")
+_WORD = re.compile(r"\w+")
 _VERSION = re.compile(r"(?:cpython-)?(3\.\d+)")
 
 
@@ -78,11 +84,13 @@ def evidence(found: Opened, distributions: Mapping[str, Distribution]) -> Eviden
     Raises:
         MachineError: a folder of the service's files cannot be read.
     """
+    read = code.read(found.root, _scope(found), INTERESTS)
+    words = _words(found, distributions)
     return Evidence(
         declarations=found.declarations,
-        code=code.read(found.root, _scope(found), INTERESTS),
+        code=read,
         distributions=distributions,
-        mentions=_mentions(found, distributions),
+        mentions={**_unread(found.root, read, words), **_mentions(found, words)},
         python=found.python,
     )
 
@@ -117,12 +125,34 @@ def _scope(found: Opened) -> code.Scope:
     return service_code.scope(found.project) if found.project else code.Scope(python=found.python)
 
 
-def _mentions(found: Opened, distributions: Mapping[str, Distribution]) -> Mapping[str, Location]:
+def _words(found: Opened, distributions: Mapping[str, Distribution]) -> frozenset[str]:
+    """What the requirements of production are called outside the code."""
     names = {item.name for item in found.declarations.of(PRODUCTION)}
     words: set[str] = set()
     for name in names:
         held = distributions.get(name) or Distribution(name, "", import_names.assumed(name), assumed=True)
         words |= facts.spoken(held)
+    return frozenset(words)
+
+
+def _unread(root: Path, read: Code, words: frozenset[str]) -> Mapping[str, Location]:
+    """The lines of imports in source files that could not be parsed: what they name may be needed."""
+    places: dict[str, Location] = {}
+    paths = (one.location.path for one in read.skipped)
+    for path in (one for one in paths if role(one, (), ()) is Role.SERVICE):
+        try:
+            with (root / path).open("rb") as file:
+                text = file.read(LARGEST).decode("utf-8", "replace")
+        except OSError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if _IMPORTS.match(line):
+                for word in words & set(_WORD.findall(line)):
+                    places.setdefault(word, Location(path, number))
+    return places
+
+
+def _mentions(found: Opened, words: frozenset[str]) -> Mapping[str, Location]:
     places = dict(mentions(found.root, words))
     if project := found.project:
         for word in {part for item in project.service.command for part in re.split(r"[\s:.]", item)} & words:

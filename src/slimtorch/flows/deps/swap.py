@@ -150,37 +150,36 @@ class _Scales:
     machine: Machine
 
     @cached_property
-    def now(self) -> Saving:
-        """What production brings today."""
+    def now(self) -> Saving | None:
+        """What production brings today; None where its requirements do not resolve."""
         return self._weigh([item.text for item in self._production], self.question.device)
 
     def saving(self, one: Proposal) -> Saving | None:
         """What the swap saves; None where only a person can tell, or where the requirements do not resolve."""
-        lines = {item.name: item.text for item in self._production}
-        if one.action is swap.Action.BY_HAND or (one.declared and one.remove not in lines):
+        if one.action is swap.Action.BY_HAND or (now := self.now) is None:
             return None
-        for item in one.declared:
-            lines.pop(item.name, None)
-            lines |= {name: _line(name, item.text, alone=len(one.add) == 1) for name in one.add}
-        device = "cpu" if one.action is swap.Action.CPU else self.question.device
-        try:
-            then = self._weigh(list(lines.values()), device)
-            return Saving(self.now.packed - then.packed, self.now.unpacked - then.unpacked)
-        except SlimtorchError:
-            return None
+        lines: list[str] = []
+        for item in self._production:
+            lines += _instead(item, one) if item.name == one.remove else [item.text]
+        then = self._weigh(lines, "cpu" if one.action is swap.Action.CPU else self.question.device)
+        return then and Saving(now.packed - then.packed, now.unpacked - then.unpacked)
 
     @property
     def _production(self) -> tuple[Declared, ...]:
-        return self.gathered.evidence.declarations.of(PRODUCTION)
+        """Those that an index holds: what comes from an address is the same on either side."""
+        return tuple(one for one in self.gathered.evidence.declarations.of(PRODUCTION) if "://" not in one.text)
 
-    def _weigh(self, lines: list[str], device: str) -> Saving:
+    def _weigh(self, lines: list[str], device: str) -> Saving | None:
         plain = Requirements(inline=tuple(dict.fromkeys(lines)), origin="the requirements")
-        found = brought.exactly(replace(self.question, requirements=plain, device=device), self.machine).values()
+        try:
+            found = brought.exactly(replace(self.question, requirements=plain, device=device), self.machine).values()
+        except SlimtorchError:
+            return None
         return Saving(sum(one.packed for one in found), sum(one.unpacked for one in found))
 
 
-def _line(name: str, text: str, *, alone: bool) -> str:
-    """The requirement for the twin: a single one has the same versions."""
-    if not alone:
-        return name
-    return re.sub(r"^[A-Za-z0-9._-]+", name, text)
+def _instead(item: Declared, one: Proposal) -> list[str]:
+    """The requirements for the twins: a single one has the same versions."""
+    if len(one.add) == 1:
+        return [re.sub(r"^[A-Za-z0-9._-]+", one.add[0], item.text)]
+    return list(one.add)

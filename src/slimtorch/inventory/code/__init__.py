@@ -32,7 +32,9 @@ def read(root: Path, scope: Scope = _EVERYWHERE, interests: Collection[str] = IN
     with warnings.catch_warnings():
         # Parsing warns about the code that is read: that is its author's business.
         warnings.simplefilter("ignore")
-        readings = [reading.read(root, path, tree.shown(path), frozen) for path in found.sources]
+        readings = [
+            reading.read(root, path, tree.shown(path), frozen) for path in sorted([*found.sources, *found.large])
+        ]
     own = Own(found, layout.roots(found, scope))
     for item in readings:
         own.add(item.path, item.paths)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 200
 """Characters of a literal argument that is kept."""
+MAX_DEPTH = 50
+"""Operations within each other that are followed."""
 _PLAIN = (ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.UnaryOp)
 
 
@@ -59,6 +61,38 @@ def text(node: ast.AST | None) -> str:
     if isinstance(node, ast.JoinedStr) and node.values:
         node = node.values[0]
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def folded(node: ast.expr, depth: int = 0) -> tuple[str, bool]:
+    """The text that an expression gives, and whether that is all: else only what it starts with is known.
+
+    Literals, sums of them and f-strings are followed; of ``%`` and ``.format`` the part before the first place.
+    """
+    if isinstance(node, ast.Constant):
+        return (node.value, True) if isinstance(node.value, str) else ("", False)
+    if depth > MAX_DEPTH:
+        return "", False
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _joined([node.left, node.right], depth)
+    if isinstance(node, ast.JoinedStr):
+        return _joined(node.values, depth)
+    if isinstance(node, ast.FormattedValue) and node.format_spec is None and node.conversion == -1:
+        return folded(node.value, depth + 1)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return folded(node.left, depth + 1)[0].partition("%")[0], False
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return folded(node.func.value, depth + 1)[0].partition("{")[0], False
+    return "", False
+
+
+def _joined(parts: list[ast.expr], depth: int) -> tuple[str, bool]:
+    start = ""
+    for part in parts:
+        value, whole = folded(part, depth + 1)
+        start += value
+        if not whole:
+            return start, False
+    return start, True
 
 
 def literal(node: ast.expr) -> str:

@@ -11,7 +11,7 @@ from slimtorch.inventory.code.roles import role
 from slimtorch.inventory.code.standard import is_standard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from slimtorch.inventory.code.own import Own
     from slimtorch.inventory.code.reading import Reading
@@ -46,7 +46,19 @@ class Judge:
             references += [_with_role(reference, is_for) for reference in item.references]
         skipped = [*self._tree.skipped, *(item.skipped for item in self._readings if item.skipped)]
         skipped.sort(key=lambda skip: (skip.location.path, skip.location.line))
-        return Code(len(self._readings), tuple(imports), tuple(references), tuple(skipped), self._own.tops())
+        return Code(
+            len(self._tree.sources),
+            tuple(imports),
+            tuple(references),
+            tuple(skipped),
+            self._own.tops(),
+            tuple(self._computed(given)),
+        )
+
+    def _computed(self, given: Mapping[str, Role]) -> Iterator[Location]:
+        for item in self._readings:
+            if given[item.path] is Role.SERVICE:
+                yield from (Location(item.shown, line) for line in dict.fromkeys(item.computed))
 
     def _foreign(self, item: Reading) -> Iterator[Named]:
         """What a file names of others; what it reaches of the project is noted on the way."""

@@ -11,17 +11,15 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from slimtorch.inventory.code import lines
+from slimtorch.inventory.code import importers, lines
 from slimtorch.inventory.code.expressions import called, text
 from slimtorch.inventory.code.model import Form
 from slimtorch.inventory.code.references import TEXTS
 from slimtorch.inventory.code.statements import Named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-_IMPORTERS = frozenset({"import_module", "__import__", "run_module"})
-_ASKERS = frozenset({"find_spec", "importorskip", "find_loader", "get_loader"})
 _CALLS = re.compile(
     r"__import__|\b(?:import_module|run_module|find_spec|importorskip|resolve_name|find_loader|get_loader"
     r"|\w*[Ll]azy\w*|\w*import_\w+|\w+_import|\w*(?:available|installed)|resource_\w+|get_data|files|BeautifulSoup"
@@ -86,7 +84,7 @@ def looks(source: str, *, commands: bool) -> lines.Lines:
     Each search starts with a fixed text and not with a class of letters: that alone keeps it below a tenth of the time
     that parsing takes.
     """
-    found = lines.holding(source, _CALL_PARTS)
+    found = lines.holding(source, (*_CALL_PARTS, *importers.RUNNERS))
     found += lines.matching(source, _IMPORTER, *_QUOTED)
     settings = lines.matching(source, *_VALUES)
     found += [at for at in settings if _is_before(source[max(0, at - 60) : at])]
@@ -132,13 +130,6 @@ KINDS = frozenset({ast.Constant, ast.Call, ast.Assign, ast.AnnAssign, ast.AugAss
 """Nodes that `named` takes anything from."""
 
 
-def computed(node: ast.AST) -> bool:
-    """Whether the node imports a module whose name is computed."""
-    if not isinstance(node, ast.Call) or called(node) not in _IMPORTERS or not node.args:
-        return False
-    return not text(node.args[0]) and not isinstance(node.args[0], ast.Constant)
-
-
 def any_word(source: str) -> Iterator[Named]:
     """Every text that may be a module: for files that import by computed names."""
     matches = list(_QUOTED_WORD.finditer(source))
@@ -164,14 +155,11 @@ def _constant(value: str, line: int) -> Iterator[Named]:
 
 def _call(call: ast.Call, form: Form) -> Iterator[Named]:
     name = called(call)
-    if name in _IMPORTERS or name in _ASKERS:
-        arguments = [
-            *call.args[:1],
-            *(keyword.value for keyword in call.keywords if keyword.arg in {"name", "modname"}),
-        ]
-        exact = form if form in {Form.OPTIONAL, Form.TYPING} else Form.LITERAL
-        yield from _modules(arguments, Form.OPTIONAL if name in _ASKERS else exact)
+    if name in importers.NAMES:
+        yield from importers.modules(call, form)
         return
+    if importers.is_runner(call):
+        yield from importers.executed(call, form)
     for keyword in call.keywords:
         if keyword.arg and _is_setting(keyword.arg):
             yield from _words(keyword.value)
@@ -183,18 +171,23 @@ def _call(call: ast.Call, form: Form) -> Iterator[Named]:
     ):
         for argument in call.args:
             yield from _words(argument)
-    elif name in {"system", "popen", "getoutput", "run", "call", "Popen", "check_call", "check_output"} and call.args:
+    elif (
+        name
+        in {
+            "system",
+            "popen",
+            "getoutput",
+            "run",
+            "call",
+            "Popen",
+            "check_call",
+            "check_output",
+            "create_subprocess_exec",
+            "create_subprocess_shell",
+        }
+        and call.args
+    ):
         yield from _shell(text(call.args[0]), call.lineno)
-
-
-def _modules(arguments: Iterable[ast.expr], form: Form) -> Iterator[Named]:
-    """Literal names of modules; of an f-string the packages before the part that is computed."""
-    for argument in arguments:
-        value = text(argument)
-        if isinstance(argument, ast.JoinedStr):
-            value = value.rpartition(".")[0]
-        if value and all(part.isidentifier() for part in value.split(".")):
-            yield Named(value, (), argument.lineno, form)
 
 
 def _words(value: ast.AST) -> Iterator[Named]:

@@ -27,13 +27,15 @@ class Form(StrEnum):
     LAZY = "lazy"
     """An import inside a function or method."""
     OPTIONAL = "optional"
-    """An import whose failure is caught, or that follows a look whether the module is there."""
+    """An import that nobody is to be blamed for: its failure is caught, it follows a look whether the module is there
+    or which Python or platform this is, a folder of the project may be meant, or the file cannot be parsed here."""
     TYPING = "typing"
     """An import below ``if TYPE_CHECKING``: never run."""
     LITERAL = "literal"
     """``importlib.import_module("…")``, ``__import__("…")`` and their like, with the name written out."""
     STRING = "string"
-    """A text that names a module for a framework: ``"app.main:app"``, ``INSTALLED_APPS``, a logging class."""
+    """A text that may name a module: ``"app.main:app"``, ``INSTALLED_APPS``, a logging class, the driver of an address.
+    Of a program that is started the module is its name as written (``huggingface-cli``). Most name nothing at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Reference:
 
     Texts stand in quotes, so that the two never meet. Aliases are resolved: after ``import torch as t``, ``t.compile``
     is ``torch.compile``. A method whose object is not known starts with a dot: ``.cuda``. `arguments` are the literal
-    arguments of a call, as ``name=value`` or ``value`` in Python's own writing; None where it is not called.
+    arguments of a call, as ``name=value`` or ``value`` in Python's own writing; None where it is not called. Of an
+    environment variable (``'CUDA_VISIBLE_DEVICES'``) they are the literal that it is set to.
     """
 
     name: str
@@ -73,7 +76,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was not read, and why: not Python 3, generated, too large, no text."""
+    """A file that was not read, and why: not Python 3, too large, no text. Of generated code only imports are read.
+
+    What such a file seems to import by the look of its lines is in `Code.imports` all the same (`Form.OPTIONAL`).
+    """
 
     location: Location
     reason: str
@@ -81,10 +87,15 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What was read. `own` are the top-level modules that the project itself brings; none of them is in `imports`."""
+    """What was read. `own` are the top-level modules that the project alone brings, namespace packages left out.
+
+    None of them is in `imports`, but for places where a module of another name may be meant (`Form.OPTIONAL`).
+    """
 
     files: int
     imports: tuple[Import, ...]
     references: tuple[Reference, ...]
     skipped: tuple[Skipped, ...]
     own: frozenset[str]
+    computed: tuple[Location, ...] = ()
+    """Places in files of the service that import a module whose name is computed: it may be any."""

@@ -8,15 +8,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from slimtorch.findings import Location
-from slimtorch.inventory.code import expressions, lines, literals, references, source, statements
+from slimtorch.inventory.code import (
+    expressions,
+    importers,
+    lines,
+    literals,
+    references,
+    salvage,
+    source,
+    statements,
+    tree,
+)
 from slimtorch.inventory.code.model import Form, Role, Skipped
-from slimtorch.inventory.code.statements import Named
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
     from slimtorch.inventory.code.model import Reference
+    from slimtorch.inventory.code.statements import Named
 
 _PATHS = "sys.path"
 _PATH_LINE = re.compile(r"\bsys\.path\.(?:insert|append|extend)\(")
@@ -24,7 +34,7 @@ _PATH_LINE = re.compile(r"\bsys\.path\.(?:insert|append|extend)\(")
 
 @dataclass(slots=True)
 class Reading:
-    """What one file says. `paths` are texts that it adds to ``sys.path``."""
+    """What one file says. `paths` are texts that it adds to ``sys.path``; `computed` lines that import computed names."""
 
     path: str
     shown: str
@@ -32,25 +42,34 @@ class Reading:
     references: list[Reference] = field(default_factory=list)
     skipped: Skipped | None = None
     paths: list[str] = field(default_factory=list)
+    computed: list[int] = field(default_factory=list)
 
 
 def read(root: Path, path: str, shown: str, interests: Collection[str]) -> Reading:
     """What one file says; never raises for what is in it. References carry no role yet: `Role.SERVICE`."""
     reading = Reading(path, shown)
     try:
-        data = (root / path).read_bytes()
+        with (root / path).open("rb") as file:
+            data = file.read(tree.MAX_BYTES + 1)
     except OSError as error:
         reading.skipped = Skipped(Location(shown), f"cannot be read: {error.strerror or error}")
         return reading
+    if len(data) > tree.MAX_BYTES:
+        return _salvaged(reading, data[: tree.MAX_BYTES], f"larger than {tree.MAX_BYTES // 1_000_000} MB")
     parsed = source.parse(data)
     if isinstance(parsed, source.Unreadable):
-        reading.skipped = Skipped(Location(shown, parsed.line), parsed.reason)
-        reading.imports = [Named(module, (), line, Form.OPTIONAL) for line, module in parsed.salvage]
-        return reading
+        return _salvaged(reading, data, parsed.reason, parsed.line)
     try:
         _fill(reading, parsed, interests)
     except (RecursionError, MemoryError):
-        reading.skipped = Skipped(Location(shown), "nested too deeply to be read")
+        return _salvaged(reading, data, "nested too deeply to be read")
+    return reading
+
+
+def _salvaged(reading: Reading, data: bytes, reason: str, line: int = 0) -> Reading:
+    """A file without a tree: whatever it is, what it seems to import is not called unused."""
+    reading.skipped = Skipped(Location(reading.shown, line), reason)
+    reading.imports = salvage.of_bytes(data)
     return reading
 
 
@@ -81,7 +100,8 @@ def _look(reading: Reading, parsed: source.Source, seen: references.Interest) ->
     for node, form in statements.walk(parsed.tree, lines.Lines(()), looks).expressions:
         looker.form = form
         expressions.walk(node, looks, looker.visit)
-    if looker.computed:
+    # Django joins its list of apps from lists of any name.
+    if looker.wide or "INSTALLED_APPS" in text:
         reading.imports += literals.any_word(text)
     reading.references = looker.reader.references
     known = {(named.line, named.module) for named in reading.imports if named.form is not Form.STRING}
@@ -96,14 +116,14 @@ def _adds(named: Named, known: set[tuple[int, str]]) -> bool:
 class _Looker:
     """Looks at the nodes of one file; `form` is that of an import at their place."""
 
-    __slots__ = ("_commands", "_reading", "computed", "form", "reader")
+    __slots__ = ("_commands", "_reading", "form", "reader", "wide")
 
     def __init__(self, reading: Reading, reader: references.Reader, *, commands: bool) -> None:
         self._reading = reading
         self._commands = commands
         self.reader = reader
         self.form = Form.PLAIN
-        self.computed = False
+        self.wide = False
 
     def visit(self, node: ast.AST) -> bool:
         """Take one node; whether its parts are of interest."""
@@ -111,9 +131,17 @@ class _Looker:
         if kind in literals.KINDS:
             self._reading.imports += literals.named(node, self.form, commands=self._commands)
         if kind is ast.Call:
-            self.computed = self.computed or literals.computed(node)
+            self._computed(node)  # type: ignore[arg-type]
             self._path(node)  # type: ignore[arg-type]
         return self.reader.see(node)
+
+    def _computed(self, call: ast.Call) -> None:
+        """``import_module(name)``; of ``import_module(f"a.{name}")`` the part that matters is known."""
+        start = importers.computed(call)
+        if start is not None:
+            self.wide = True
+            if "." not in start:
+                self._reading.computed.append(call.lineno)
 
     def _path(self, call: ast.Call) -> None:
         """``sys.path.insert(0, "lib")``."""

@@ -9,8 +9,6 @@ import re
 import tokenize
 from dataclasses import dataclass
 
-from slimtorch.inventory.code import lines
-
 MAX_LINE = 1000
 """Characters of a line that are searched for what is wrong with it."""
 
@@ -18,28 +16,33 @@ _NO_TEXT = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_un
 """Codecs that no editor writes; two of them take quadratic time."""
 
 _PYTHON_2 = re.compile(
-    r"""^[ \t]*(?:(?:.*:[ \t]*)?print[ \t]+(?:["'\w%(]|>>)|(?:.*:[ \t]*)?exec[ \t]+["'\w]
+    r"""^[ \t]*(?:(?:.*[:;][ \t]*)?(?:print[ \t]*(?:["']|>>)|(?:print|exec)[ \t]+(?!(?:if|and|or|in|is|for|else)\b)["'\w]|exec[ \t]*["'])
         |except[ \t]+[\w.() ,]+,[ \t]*[a-z_]\w*[ \t]*:
         |raise[ \t]+[\w.]+[ \t]*,)
-      |<>|`|\bur["']|\b0[0-7]+L?\b|\b\d+L\b""",
+      |<>|(?<!`)`[^`]+`(?!`)|\bur["']|\b(?:\d+|0[xX][0-9a-fA-F]+)[lL]\b""",
     re.VERBOSE,
 )
-"""What only Python 2 has. ``except A, B:`` is Python 3.14 as well, unless the second is a variable's name."""
+"""What only Python 2 has, in a line whose texts are emptied. ``except A, B:`` is Python 3.14 as well, unless the second is a variable's name."""
 
-_BROKEN = re.compile(r"(?!f-string).*(?:never closed|EOF|indent|unmatched|does not match|triple-quoted|tabs)")
+_OCTAL = re.compile(r"(?<![\w.])0[0-7]+L?\b(?!\.)")
+"""``0777``; also a part of a date, so that the parser has to stumble over the same."""
+
+_TEXT = re.compile(r"(\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')|#.*")
+
+_BROKEN = re.compile(
+    r"(?!f-string).*(?:never closed|unterminated|EOF|indent|unmatched|does not match|triple-quoted|tabs)"
+)
 """Errors that are errors in every Python."""
 
 _GENERATED = re.compile(r"@generated|DO NOT EDIT", re.IGNORECASE)
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Why a file has no tree, and the line; `salvage` are the lines and modules it seems to import all the same."""
+    """Why a file has no tree, and the line."""
 
     reason: str
     line: int = 0
-    salvage: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +81,31 @@ def parse(data: bytes) -> Source | Unreadable:
     except SyntaxError as error:
         return _wrong(text, error)
     except (RecursionError, MemoryError):
-        return Unreadable("nested too deeply to be parsed", 0, _salvage(text))
+        return Unreadable("nested too deeply to be parsed")
     except ValueError as error:
-        return Unreadable(f"cannot be parsed: {_first(error)}", 0, _salvage(text))
+        return Unreadable(f"cannot be parsed: {_first(error)}")
 
 
 def _wrong(text: str, error: SyntaxError) -> Unreadable:
-    """Python 2 and what was not written to its end never run; other errors may be a newer Python: imports are kept."""
-    line = error.lineno or 0
+    """Python 2 where the line that is wrong is right there; any other error may be a newer Python."""
+    line, words = error.lineno or 0, _first(error)
     before = text.split("\n", line)
-    if 0 < line <= len(before) and _PYTHON_2.search(before[line - 1][:MAX_LINE]):
+    if 0 < line <= len(before) and _is_python_2(before[line - 1][:MAX_LINE], words):
         return Unreadable("Python 2", line)
-    words = _first(error)
-    return Unreadable(f"syntax error: {words}", line, () if _BROKEN.match(words) else _salvage(text))
+    return Unreadable(f"syntax error: {words}", line)
+
+
+def _is_python_2(line: str, words: str) -> bool:
+    if _BROKEN.match(words):
+        return False
+    bare = _TEXT.sub(lambda match: '""' if match[1] else "", line)
+    return _PYTHON_2.search(bare) is not None or ("leading zeros" in words and _OCTAL.search(bare) is not None)
 
 
 def _first(error: Exception) -> str:
     """The first line of what an error says; a syntax error's own words."""
     words = error.msg if isinstance(error, SyntaxError) else str(error)
     return (words or type(error).__name__).splitlines()[0][:200]
-
-
-def _salvage(text: str) -> tuple[tuple[int, str], ...]:
-    matches = list(_IMPORT.finditer(text))
-    found: list[tuple[int, str]] = []
-    for match, line in zip(matches, lines.numbers(text, (match.start() for match in matches)), strict=True):
-        names = [match[1]] if match[1] else [part.split()[0] for part in match[2].split(",") if part.split()]
-        found += [(line, name) for name in names if all(part.isidentifier() for part in name.split("."))]
-    return tuple(found)
 
 
 def is_generated(path: str, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ MAX_FILES = 100_000
 MAX_BYTES = 2_000_000
 """A source file; what is larger is a table that a program wrote."""
 
+MAX_SCRIPT = 1_000_000
+"""Bytes of a program without suffix."""
+_SHEBANG = re.compile(rb"#![^\n]*(?:python|pypy|\buv +run\b)")
+
 MARKERS = frozenset({
     "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "environment.yml", "environment.yaml",
     "Dockerfile", "Containerfile", "manage.py",
@@ -34,8 +39,9 @@ _BUILT = frozenset({"build", "dist"})
 class Tree:
     """What the walk found; paths relative to the root, with slashes.
 
-    `sources` are to be read. `modules` are all ``.py`` files, those behind links within the tree included; `folders`
+    `sources` are to be read, programs without ``.py`` included. `modules` are all ``.py`` files, those behind links within the tree included; `folders`
     are those that hold a module, at any depth below them. `projects` are folders with a project file of their own.
+    `large` are files that are too large to be parsed. `looks` counts the files without suffix that were looked into.
     """
 
     root: Path
@@ -44,6 +50,8 @@ class Tree:
     folders: set[str] = field(default_factory=set)
     projects: dict[str, frozenset[str]] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
+    large: list[str] = field(default_factory=list)
+    looks: int = 0
     full: bool = False
 
     def skip(self, path: str, reason: str) -> None:
@@ -103,8 +111,15 @@ def _entry(
     if _is(entry.is_dir):
         if not _left_out(tree, entry, path):
             _folder(tree, path, exclude, above, linked=linked)
-    elif entry.name.endswith(".py") and _is(entry.is_file):
-        _file(tree, entry, path, linked=linked)
+    elif entry.name.endswith(".py"):
+        if _is(entry.is_file):
+            _file(tree, entry, path, linked=linked)
+    elif not linked and _may_be_script(entry.name) and _is(entry.is_file):
+        _script(tree, entry, path)
+
+
+def _may_be_script(name: str) -> bool:
+    return "." not in name or (name.endswith(".pyw") and not name.startswith("."))
 
 
 def _is(question: Callable[[], bool]) -> bool:
@@ -145,7 +160,28 @@ def _file(tree: Tree, entry: os.DirEntry[str], path: str, *, linked: bool) -> No
     tree.modules.add(path)
     if linked:
         return
-    if entry.stat().st_size > MAX_BYTES:
-        tree.skip(path, f"larger than {MAX_BYTES // 1_000_000} MB")
-    else:
-        tree.sources.append(path)
+    _source(tree, entry, path)
+
+
+def _source(tree: Tree, entry: os.DirEntry[str], path: str) -> None:
+    (tree.large if entry.stat().st_size > MAX_BYTES else tree.sources).append(path)
+
+
+def _script(tree: Tree, entry: os.DirEntry[str], path: str) -> None:
+    """A program that no module imports: ``*.pyw``, or a file without suffix that says that Python runs it."""
+    if "." in entry.name:
+        _source(tree, entry, path)
+    elif tree.looks < MAX_FILES and 0 < entry.stat().st_size <= MAX_SCRIPT:
+        tree.looks += 1
+        if tree.looks == MAX_FILES:
+            tree.skip(path, f"more than {MAX_FILES} files without a suffix; those that follow are not looked at")
+        elif _says_python(tree.root / path):
+            tree.sources.append(path)
+
+
+def _says_python(path: Path) -> bool:
+    try:
+        with path.open("rb", buffering=0) as file:
+            return _SHEBANG.match(file.read(128)) is not None
+    except OSError:
+        return False

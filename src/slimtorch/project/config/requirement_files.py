@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slimtorch.project.requirements_text import Kind, parse, walk
+from slimtorch.project.requirements_text import Kind, walk
 from slimtorch.project.requirements_text.includes import identity
 
 if TYPE_CHECKING:
@@ -42,11 +42,6 @@ def read(paths: Iterable[Path], root: Path) -> tuple[RequirementFile, ...]:
         *(_of(file.path, root, file.document) for file in reversed(once.values())),
         *(_missing(fault, root) for fault in faults if not fault.chain),
     )
-
-
-def logical_lines(text: str) -> tuple[tuple[int, str], ...]:
-    """The lines of a requirements file: continuations joined, comments and blank lines dropped, with their numbers."""
-    return _lines(parse(text))
 
 
 def _of(path: Path, root: Path, document: Document) -> RequirementFile:

@@ -77,7 +77,7 @@ DEVICE = Key(
     _device,
     "",
     "What the service computes on. `cpu` finds a torch without CUDA, which is gigabytes smaller.",
-    '`"cuda"` where `cuda` or `gpus` is given, else whatever the requirements resolve to',
+    '`"cuda"` where `cuda` or `gpus` is given, else decided from the code: `slimtorch lock` says which and why',
     '"cpu"',
 )
 CUDA = Key("cuda", _cuda, "", "The CUDA version that torch is built for.", "the one of the torch that is found",

@@ -1,9 +1,8 @@
-"""What a project declares that it needs, wherever it is written, with file and line: `read`, and `members`."""
+"""What a project declares that it needs, wherever it is written, with file and line: `read`, and `with_files`."""
 
 from __future__ import annotations
 
 from slimtorch.project.declared.model import PRODUCTION, Declarations, Declared
-from slimtorch.project.declared.origins import read
-from slimtorch.project.declared.workspace import members
+from slimtorch.project.declared.origins import read, with_files
 
-__all__ = ["PRODUCTION", "Declarations", "Declared", "members", "read"]
+__all__ = ["PRODUCTION", "Declarations", "Declared", "read", "with_files"]

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from slimtorch.errors import ConfigError
-from slimtorch.project.requirements_text import read
+from slimtorch.project.requirements_text.files import head
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +38,6 @@ def superseded(paths: Iterable[Path]) -> frozenset[Path]:
 
 def _head(path: Path) -> list[str]:
     try:
-        return read(path).text.splitlines()[:_FIRST]
+        return head(path).text.splitlines()[:_FIRST]
     except ConfigError:  # whoever reads it for its own sake says so
         return []

@@ -13,6 +13,7 @@ from slimtorch.project.declared.texts import Top
 from slimtorch.project.declared.toml import load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from slimtorch.project.declared.toml import Toml
@@ -48,6 +49,20 @@ def read(root: Path, requirements: Requirements | None = None) -> Declarations:
         if PRODUCTION not in found.groups():
             found = _first([found, metadata.read(root)])
     return _checked(root, found, own or found.own)
+
+
+def with_files(declarations: Declarations, files: Sequence[Path], root: Path) -> Declarations:
+    """The declarations with what these files, and all that they include, hold as production's, whatever else there is.
+
+    What is wrong in these files is not said here.
+    """
+    if not files:
+        return declarations
+    found = texts.contents([Top(path, PRODUCTION) for path in files], root, declarations.own)
+    places = {item.location.path for item in (*found.items, *found.nameless)}
+    others = (item for item in declarations.items if item.location.path not in places)
+    nameless = (item for item in declarations.nameless if item.location.path not in places)
+    return replace(declarations, items=(*found.items, *others), nameless=(*found.nameless, *nameless))
 
 
 def _tops(root: Path, toml: Toml | None, project: Found, legacy: Found) -> tuple[Top, ...]:

@@ -122,3 +122,5 @@ def _checked(text: str) -> str:
         return str(Requirement(text))
     except InvalidRequirement as bad:
         raise BadVersionError(f"{text!r} is not a requirement ({str(bad).splitlines()[0]})") from None
+    except RecursionError:
+        raise BadVersionError("is nested too deeply") from None

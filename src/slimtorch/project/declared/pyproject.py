@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -14,20 +16,27 @@ from slimtorch.project.declared.model import PRODUCTION
 from slimtorch.project.declared.toml import texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from slimtorch.project.declared.toml import Toml
 
 DEEPEST = 50
 """Groups that may include each other in a row."""
+MOST, LARGEST = 500, 5000
+"""Groups or extras that are read, and requirements that one of them may have, with all that it includes."""
 
 
 def read(toml: Toml) -> Found:
     """Everything that the file declares; a name counts once a group, where it is said first."""
-    name = toml.table("project").get("name") or toml.table("tool", "poetry").get("name")
-    own = canonicalize_name(name) if isinstance(name, str) else ""
+    own = name_in(toml)
     parts = [*_project(toml, own), *_groups(toml), *_poetry(toml), *_tools(toml)]
     return joined([Found(own=own), *parts])
+
+
+def name_in(toml: Toml) -> str:
+    """The canonical name of the project, or ''."""
+    name = toml.table("project").get("name") or toml.table("tool", "poetry").get("name")
+    return canonicalize_name(name) if isinstance(name, str) else ""
 
 
 def files(toml: Toml) -> tuple[tuple[str, str], ...]:
@@ -55,27 +64,37 @@ def _project(toml: Toml, own: str) -> Iterator[Found]:
         return
     found: dict[str, Found] = {
         canonicalize_name(extra): _list(toml, f"project.optional-dependencies.{extra}", rows, _extra(extra))
-        for extra, rows in extras.items()
+        for extra, rows in islice(extras.items(), MOST)
     }
+    yield _cut(toml, "project.optional-dependencies", len(extras))
     for extra in found:
-        yield _expanded(found, extra, own)
+        yield _whole(toml, "project.optional-dependencies", _expanded(found, extra, own), _extra(extra), own)
 
 
-def _expanded(found: Mapping[str, Found], extra: str, own: str) -> Found:
+def _expanded(found: Mapping[str, Found], extra: str, own: str) -> Iterator[Found]:
     """An extra together with those of the same project that it names: ``all = ["service[gpu]"]``."""
-    waiting, met, kept = [extra], set(), []
+    waiting, met = deque([extra]), set()
     while waiting:
-        if (name := waiting.pop(0)) in met or name not in found:
+        if (name := waiting.popleft()) in met or name not in found:
             continue
         met.add(name)
-        kept.append(found[name])
-        waiting += sorted(more for item in found[name].items if own and item.name == own for more in item.extras)
-    return _regrouped(joined(kept), _extra(extra), own)
+        yield found[name]
+        waiting += sorted({more for item in found[name].items if own and item.name == own for more in item.extras})
 
 
-def _regrouped(found: Found, group: str, own: str = "") -> Found:
-    items = tuple(replace(item, group=group) for item in found.items if not own or item.name != own)
-    return replace(found, items=items, wrong=tuple(dict.fromkeys(found.wrong)))
+def _whole(toml: Toml, key: str, parts: Iterable[Found], group: str, own: str = "") -> Found:
+    """All parts as one group, each requirement once."""
+    found = joined(parts)
+    items = tuple(dict.fromkeys(replace(item, group=group) for item in found.items if not own or item.name != own))
+    wrong = dict.fromkeys(found.wrong)
+    if len(items) > LARGEST:
+        wrong[toml.wrong(key, f"{group} has more than {LARGEST} requirements", fatal=False)] = None
+    return replace(found, items=items[:LARGEST], wrong=tuple(wrong))
+
+
+def _cut(toml: Toml, key: str, length: int) -> Found:
+    problem = toml.wrong(key, f"has {length} entries, and only the first {MOST} are read", fatal=False)
+    return Found(wrong=(problem,) if length > MOST else ())
 
 
 def _extra(name: str) -> str:
@@ -83,31 +102,45 @@ def _extra(name: str) -> str:
 
 
 def _groups(toml: Toml) -> Iterator[Found]:
-    tables: dict[str, tuple[str, Any]] = {
-        canonicalize_name(name): (name, rows) for name, rows in toml.table("dependency-groups").items()
+    table = toml.table("dependency-groups")
+    rows: dict[str, list[Found | str]] = {
+        canonicalize_name(name): list(_rows(toml, f"dependency-groups.{name}", value, canonicalize_name(name)))
+        for name, value in islice(table.items(), MOST)
     }
-    for group in tables:
-        yield _group(toml, tables, group, (group,))
+    yield _cut(toml, "dependency-groups", len(table))
+    for group in rows:
+        yield _whole(toml, f"dependency-groups.{group}", _reached(toml, rows, (group,), set()), group)
 
 
-def _group(toml: Toml, tables: Mapping[str, tuple[str, Any]], group: str, chain: tuple[str, ...]) -> Found:
-    name, rows = tables[group]
-    key = f"dependency-groups.{name}"
+def _rows(toml: Toml, key: str, rows: object, group: str) -> Iterator[Found | str]:
+    """What a group declares itself, and the canonical names of the groups that it includes, in their order."""
     if not isinstance(rows, list):
-        return Found(wrong=(toml.wrong(key, "must be a list", fatal=False),))
-    parts = []
+        yield Found(wrong=(toml.wrong(key, "must be a list", fatal=False),))
+        return
     for row in rows:
         other = row.get("include-group") if isinstance(row, dict) else None
-        if not isinstance(other, str):
-            parts.append(_list(toml, key, [row], chain[0]))
-        elif (inner := canonicalize_name(other)) in chain or len(chain) > DEEPEST:
-            around = " → ".join((*chain, inner))
-            parts.append(Found(wrong=(toml.wrong(key, f"includes itself ({around})", fatal=False),)))
-        elif inner not in tables:
-            parts.append(Found(wrong=(toml.wrong(key, f"includes {other!r}, which does not exist", fatal=False),)))
-        else:
-            parts.append(_group(toml, tables, inner, (*chain, inner)))
-    return joined(parts)
+        yield canonicalize_name(other) if isinstance(other, str) else _list(toml, key, [row], group)
+
+
+def _reached(
+    toml: Toml, rows: Mapping[str, list[Found | str]], chain: tuple[str, ...], met: set[str]
+) -> Iterator[Found]:
+    """What the last group of the chain and those that it includes declare, each group once."""
+    met.add(chain[-1])
+    for row in rows[chain[-1]]:
+        problem = ""
+        if isinstance(row, Found):
+            yield row
+        elif row in chain:
+            problem = f"includes itself ({' → '.join((*chain, row))})"
+        elif row not in rows:
+            problem = f"includes {row!r}, which does not exist"
+        elif len(chain) > DEEPEST:
+            problem = "includes too many groups in a row"
+        elif row not in met:
+            yield from _reached(toml, rows, (*chain, row), met)
+        if problem:
+            yield Found(wrong=(toml.wrong(f"dependency-groups.{chain[-1]}", problem, fatal=False),))
 
 
 def _poetry(toml: Toml) -> Iterator[Found]:

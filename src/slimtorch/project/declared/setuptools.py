@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -51,7 +52,7 @@ def _config(root: Path) -> Found:
     for section, key, group in rows:
         value = parser.get(section, key, fallback="")
         if not value.strip().startswith("file:"):
-            found = [(line.strip(), places.of(key, line.strip())) for line in _split(value)]
+            found = [(line, places.of(key, line)) for line in _split(value)]
             parts.append(lines(found, group))
     return joined([Found(own=own), *parts])
 
@@ -72,25 +73,27 @@ def _parsed(root: Path) -> tuple[configparser.ConfigParser | None, str, tuple[Wr
 
 
 def _split(value: str) -> Iterator[str]:
-    for line in value.splitlines():
-        # Setuptools takes a semicolon for a marker only after a space or a version; a list on one line has newlines.
-        if line.strip() and not line.strip().startswith("#"):
-            yield line
+    stripped = map(str.strip, value.splitlines())
+    yield from (line for line in stripped if line and not line.startswith("#"))
 
 
 class _Places:
     """Where the lines of a ``setup.cfg`` stand: the first one after its key."""
 
     def __init__(self, text: str) -> None:
-        self._lines = [line.strip() for line in text.splitlines()]
+        self._keys: dict[str, int] = {}
+        self._values: dict[str, list[int]] = {}
+        for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+            key, equals, value = line.partition("=")
+            self._keys.setdefault(key.strip(), number)
+            for one in {line, value.strip()} if equals else {line}:
+                self._values.setdefault(one, []).append(number)
 
     def of(self, key: str, value: str) -> Location:
         """The place of a value of a key."""
-        start = next((number for number, line in enumerate(self._lines) if line.split("=")[0].strip() == key), 0)
-        for number in range(start, len(self._lines)):
-            if self._lines[number] == value or self._lines[number].partition("=")[2].strip() == value:
-                return Location("setup.cfg", number + 1)
-        return Location("setup.cfg", start + 1)
+        start, found = self._keys.get(key, 1), self._values.get(value, [])
+        after = bisect_left(found, start)
+        return Location("setup.cfg", found[after] if after < len(found) else start)
 
 
 def _script(root: Path) -> Found:

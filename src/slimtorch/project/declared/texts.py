@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from slimtorch.errors import ConfigError
 from slimtorch.findings import Location
-from slimtorch.project.declared import conflicts, groups, names, via
+from slimtorch.project.declared import conflicts, groups, pyproject, setuptools, via
 from slimtorch.project.declared.found import Found, Wrong, is_there, joined, of_line, place_of, placed, relative
 from slimtorch.project.declared.halves import superseded
 from slimtorch.project.declared.model import PRODUCTION
-from slimtorch.project.requirements_text import Kind, read, walk
+from slimtorch.project.declared.toml import load
+from slimtorch.project.requirements_text import Kind, walk
+from slimtorch.project.requirements_text.files import head
 from slimtorch.project.requirements_text.includes import identity
 from slimtorch.project.requirements_text.parser import CONDA
 
@@ -92,7 +94,7 @@ def _written(top: Top, root: Path, *, metadata: bool, pinned: bool) -> tuple[Pat
     if top.path.suffix == ".txt" and is_there(beside):
         return (beside,)
     try:
-        sources = via.made_from(read(top.path))
+        sources = via.made_from(head(top.path))
     except ConfigError:
         return (top.path,)
     if sources is None:
@@ -108,9 +110,10 @@ def _file(file: File, group: str, root: Path, own: str) -> Found:
     lines = file.document.lines
     exported = [line for line in lines if line.problem and CONDA.fullmatch(line.logical)]
     parts = [_conda(exported, name, group)] if len(exported) > 1 else []
+    left_out = {line.number for line in exported} if len(exported) > 1 else set()
     for index, line in enumerate(lines):
         place = Location(name, line.number)
-        if len(exported) > 1 and line in exported:
+        if line.number in left_out:
             continue
         if line.kind in {Kind.EDITABLE, Kind.PLACE} and not line.name and not line.problem:
             parts.append(_local(line, file.path.parent, place, group, root))
@@ -126,8 +129,17 @@ def _local(line: Line, folder: Path, place: Location, group: str, root: Path) ->
     elif path.resolve() == root.resolve():
         return Found()
     else:
-        item = placed(line, names.of_folder(path), group, place)
+        item = placed(line, _name_of(path), group, place)
     return Found((item,)) if item.name else Found(nameless=(item,))
+
+
+def _name_of(folder: Path) -> str:
+    """The canonical name of the distribution in a folder, as its metadata tells it (``setup.py`` is not run), or ''."""
+    try:
+        toml = load(folder / "pyproject.toml", folder)
+    except ConfigError:
+        toml = None
+    return (toml and pyproject.name_in(toml)) or setuptools.read(folder).own
 
 
 def _conda(lines: list[Line], name: str, group: str) -> Found:

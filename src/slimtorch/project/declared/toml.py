@@ -24,7 +24,8 @@ LONGEST = 10_000
 
 _HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*["']?([A-Za-z0-9_.-]+)["']?\s*=""")
-_STRING = re.compile(r"""\"((?:[^"\\]|\\.)*)\"|'([^']*)'""")
+# One that is not closed ends with its line: looking for the end of each again and again would take forever.
+_STRING = re.compile(r"""\"((?:[^"\\]|\\.)*+)(?:(\")|\\?$)|'([^']*+)(?:(')|$)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def _indexed(name: str, text: str, data: Mapping[str, Any]) -> Toml:
 
 def _words(line: str) -> Iterator[str]:
     """The strings of a line, its key as ``key=``, and both together when there is one string: ``name=torch``."""
-    strings = [basic.replace('\\"', '"') or literal for basic, literal in _STRING.findall(line)]
+    found = [match for match in _STRING.finditer(line) if match[2] or match[4]]
+    strings = [match[1].replace('\\"', '"') if match[2] else match[3] for match in found]
     yield from strings
     if key := _KEY.match(line):
         yield f"{key[1]}="

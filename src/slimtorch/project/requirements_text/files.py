@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from slimtorch.errors import ConfigError
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 LARGEST = 16_000_000
 """Bytes of one file; a fully hashed file of a large project has about a hundredth."""
 MOST_LINES = 200_000
+HEAD = 20
+"""Lines in which a tool tells that it wrote the file, and from what."""
 
 # UTF-32 first: its mark begins with that of UTF-16. PowerShell's `pip freeze > requirements.txt` writes UTF-16.
 _MARKS = (
@@ -48,6 +52,17 @@ def read(path: Path) -> Document:
     if len(document.lines) > MOST_LINES:
         raise ConfigError(str(path), [f"has more than {MOST_LINES} lines"])
     return document
+
+
+def head(path: Path) -> Document:
+    """The first lines of a file, at most `HEAD`, where the tools that write such files say so.
+
+    Raises:
+        ConfigError: as `read`, but for the number of lines.
+    """
+    text, encoding = _decode(path, content(path, LARGEST))
+    first = islice(io.StringIO(text, newline=""), HEAD)
+    return replace(parse("".join(first)), encoding=encoding)
 
 
 def encode(document: Document) -> bytes:

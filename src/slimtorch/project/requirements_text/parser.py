@@ -114,6 +114,8 @@ def _requirement(line: Line, bare: str) -> Line:
         return replace(line, name=name, problem=_conda(bare))
     try:
         requirement = _with_variables(bare)
+    except RecursionError:
+        return replace(line, name=_guess(bare), problem=f"{_shown(bare)!r} is nested too deeply")
     except InvalidRequirement as bad:
         if places.is_place(bare) and not _NAMED.match(bare):
             return _placed(replace(line, kind=Kind.PLACE), bare)
@@ -127,7 +129,7 @@ def _requirement(line: Line, bare: str) -> Line:
 def _placed(line: Line, text: str) -> Line:
     try:
         requirement = Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         requirement = None
     if requirement and requirement.url:
         return replace(line, name=canonicalize_name(requirement.name), requirement=requirement)

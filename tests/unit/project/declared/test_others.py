@@ -1,13 +1,13 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from slimtorch.errors import ConfigError
-from slimtorch.project.declared import members
+from slimtorch.project.declared import setuptools
 from tests.support.declarations import declared, rows
-from tests.support.projects import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,15 +173,17 @@ def test_a_folder_that_declares_nothing(tmp_path: Path) -> None:
     assert (found.items, found.own, found.problems) == ((), "", ())
 
 
-def test_members_of_a_workspace(tmp_path: Path) -> None:
-    files = {f"{name}/pyproject.toml": "" for name in ("packages/b", "packages/a", "packages/old", "tools/x", ".")}
-    workspace = (
-        '[tool.uv.workspace]\nmembers = ["packages/*", "tools/x", "../*", "/etc/*", "**"]\nexclude = ["packages/old"]\n'
-    )
-    root = write(tmp_path / "root", files | {"packages/note.txt": "", "pyproject.toml": workspace})
-    write(tmp_path, {"outside/pyproject.toml": ""})
-    (root / "packages/link").symlink_to(tmp_path / "outside")
-    assert [path.relative_to(root).as_posix() for path in members(root)] == ["packages/a", "packages/b", "tools/x"]
-    (root / "pyproject.toml").write_text("")
-    found = [path.relative_to(root).as_posix() for path in members(root)]
-    assert found == ["packages/a", "packages/b", "packages/old"]
+def test_the_places_of_many_requirements() -> None:
+    start = time.monotonic()
+    names = [f"p{number}" for number in range(20_000)]
+    places = setuptools._Places("[options]\ninstall_requires =\n  " + "\n  ".join(names))
+    assert [places.of("install_requires", name).line for name in names] == list(range(3, 20_003))
+    assert time.monotonic() - start < 5
+
+
+def test_the_place_of_a_value_on_the_line_of_its_key(tmp_path: Path) -> None:
+    text = "[metadata]\ndescription =\n  torch\n[options]\ninstall_requires = torch\ntests_require =\n  torch\n"
+    assert rows(declared(tmp_path, setup__cfg=text)) == [
+        ("", "torch", "setup.cfg:5"),
+        ("tests", "torch", "setup.cfg:7"),
+    ]

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from slimtorch.errors import ConfigError
-from slimtorch.project.declared import members, read
+from slimtorch.project.declared import read
 from tests.support.declarations import declared, rows
 from tests.support.projects import write
 
@@ -171,8 +172,7 @@ KEYS = (
     "project", "project.name", "project.dependencies", "project.optional-dependencies.x", "dependency-groups",
     "dependency-groups.x", "tool", "tool.poetry.name", "tool.poetry.dependencies.x", "tool.poetry.extras.x",
     "tool.poetry.group", "tool.poetry.group.x.dependencies.y", "tool.poetry.dev-dependencies",
-    "tool.uv.dev-dependencies",
-    "tool.uv.workspace.members", "tool.uv.workspace.exclude", "tool.pdm.dev-dependencies", "tool.hatch.envs.x",
+    "tool.uv.dev-dependencies", "tool.pdm.dev-dependencies", "tool.hatch.envs.x",
     "tool.hatch.envs.x.dependencies", "tool.setuptools.dynamic.dependencies",
     "tool.setuptools.dynamic.optional-dependencies.x", "tool.hatch.metadata.hooks.requirements_txt.files",
 )  # fmt: skip
@@ -187,8 +187,49 @@ VALUES = (
 def test_no_kind_of_value_is_a_crash(tmp_path: Path, key: str) -> None:
     for value in VALUES:
         write(tmp_path, {"pyproject.toml": f"{key} = {value}\n"})
-        for reader in (read, members):
-            try:
-                reader(tmp_path)
-            except ConfigError as error:
-                assert error.message  # noqa: PT017 - that it is this error, or none, is the claim
+        try:
+            read(tmp_path)
+        except ConfigError as error:
+            assert error.message  # noqa: PT017 - that it is this error, or none, is the claim
+
+
+def test_groups_that_include_each_other_over_and_over(tmp_path: Path) -> None:
+    twice = "".join(f"g{n} = [{{include-group = 'g{n + 1}'}}, {{include-group = 'g{n + 1}'}}]\n" for n in range(24))
+    found = declared(tmp_path, pyproject__toml=f"[dependency-groups]\n{twice}g24 = ['six']\n")
+    assert [(item.group, item.name) for item in found.items] == [(f"g{n}", "six") for n in range(25)]
+
+
+def test_groups_in_a_row_have_an_end(tmp_path: Path) -> None:
+    row = "".join(f"g{n} = [{{include-group = 'g{n + 1}'}}]\n" for n in range(60))
+    found = declared(tmp_path, pyproject__toml=f"[dependency-groups]\n{row}g60 = ['six']\n")
+    assert "pyproject.toml:52: dependency-groups.g50: includes too many groups in a row" in found.problems
+    assert ("g10", "six") in {(item.group, item.name) for item in found.items}
+
+
+def test_extras_have_a_number_and_a_size(tmp_path: Path) -> None:
+    extras = "".join(f"e{n} = ['svc[e{n + 1}]', 'p{n}']\n" for n in range(600))
+    large = "".join(f"'q{n}', " for n in range(5001))
+    text = f"[project]\nname = 'svc'\n[project.optional-dependencies]\nlarge = [{large}]\n{extras}"
+    found = declared(tmp_path, pyproject__toml=text)
+    assert len({item.group for item in found.items}) == 500
+    assert [problem.partition(": ")[2] for problem in found.problems] == [
+        "project.optional-dependencies: has 601 entries, and only the first 500 are read",
+        "project.optional-dependencies: extra:large has more than 5000 requirements",
+    ]
+
+
+def test_quotes_that_are_not_closed_are_not_looked_for_over_and_over(tmp_path: Path) -> None:
+    start = time.monotonic()
+    found = declared(
+        tmp_path, pyproject__toml="[project]\ndependencies = ['six']\n" + ("# " + '\\"' * 4990 + "\n") * 60
+    )
+    assert rows(found) == [("", "six", "pyproject.toml:2")]
+    assert time.monotonic() - start < 5
+
+
+def test_a_requirement_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    deep = f"six ; {'(' * 5000}python_version > '3'{')' * 5000}"
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        declared(tmp_path, requirements__txt=f"{deep}\n")
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        declared(tmp_path, pyproject__toml=f"[tool.poetry.dependencies]\nsix = {{markers = {deep[6:]!r}}}\n")
