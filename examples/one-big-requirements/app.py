@@ -1,9 +1,8 @@
 """Tells whether a boiler's readings are unusual: temperature, pressure, flow and burner power."""
 
 from fastapi import FastAPI
-from pydantic import BaseModel, Field
-
 from model import Boiler
+from pydantic import BaseModel, Field
 
 app = FastAPI(title="boiler")
 boiler = Boiler.load()

@@ -1,7 +1,6 @@
 """python -m memory_profiler profile_model.py"""
 
 from memory_profiler import profile
-
 from model import Boiler
 
 

@@ -88,3 +88,40 @@ def test_a_requirement_of_two_lines_counts_once_on_either_side(world: Shop) -> N
     done = world("--offline", "deps", "swap", "--format", "json")
     found = {one["remove"]: one for one in done.json["swaps"]}
     assert found["opencv-python"]["saves"]["unpacked"] == pytest.approx(len(BIG) - len(SMALL), abs=100)
+
+
+def without_cpu_torch(world: Shop) -> Path:
+    """The folder of wheels, in which torch has CUDA only."""
+    wheels = world.project.parent / "wheels"
+    next(wheels.glob("torch-2.9.0+cpu-*")).unlink()
+    return wheels
+
+
+def test_cuda_torch_goes_by_the_name_of_torch(world: Shop) -> None:
+    without_cpu_torch(world)
+    done = world("--offline", "deps", "swap", "--apply", "torch")
+    assert done.status == 2
+    assert 'write device = "cpu" below [torch] in slimtorch.toml' in done.err
+    listed = world("--offline", "deps", "swap")
+    assert 'to take CUDA torch: write device = "cpu" below [torch] in slimtorch.toml' in listed.err
+    assert "saves, unpacked" in listed.out
+
+
+def test_a_gpu_build_is_no_reason_for_itself_or_for_torch(world: Shop) -> None:
+    wheels = without_cpu_torch(world)
+    make_wheel(wheels, "onnxruntime-gpu", "1.20", {"onnxruntime/__init__.py": BIG})
+    make_wheel(wheels, "onnxruntime", "1.20", {"onnxruntime/__init__.py": SMALL})
+    (world.project / "requirements.txt").write_text("torch\nonnxruntime-gpu\n")
+    app = "import onnxruntime\nimport torch\n\nmodel = onnxruntime.InferenceSession('m.onnx')\n"
+    (world.project / "app.py").write_text(app)
+    swaps = world("--offline", "deps", "swap", "--format", "json").json["swaps"]
+    assert {one["remove"] for one in swaps} == {"CUDA torch", "onnxruntime-gpu"}
+    (world.project / "app.py").write_text(app.replace("'m.onnx'", "'m.onnx', providers=['CUDAExecutionProvider']"))
+    assert world("--offline", "deps", "swap", "--format", "json").json["swaps"] == []
+
+
+def test_a_saving_that_is_not_known_has_a_reason(world: Shop) -> None:
+    (world.project / "requirements.txt").write_text(f"{REQUIREMENTS}nowhere-to-be-found\n")
+    done = world("--offline", "deps", "swap")
+    assert "opencv-python" in done.out
+    assert "? : the requirements do not resolve now" in done.err

@@ -104,3 +104,9 @@ def test_quiet_prints_the_result_only(aviary: Aviary) -> None:
     done = aviary.shop("-q", "lock", *places, "--diff", "--upgrade").ok()
     assert done.err == ""
     assert "parrot-lungs" in done.out
+
+
+def test_a_new_line_of_the_project_is_named(aviary: Aviary) -> None:
+    aviary.shop.write("requirements.txt", "parrot-words\nparrot-body==2.10\nparrot-lungs\n")
+    done = aviary.lock("--diff").ok()
+    assert "linux/amd64: +2 MB: the project asks for parrot-lungs (requirements.txt:3)" in done.out

@@ -37,7 +37,7 @@ def distribution(name: str, modules: str = "", *requires: str, points: str = "",
     """`modules` are separated by spaces (the name itself where there are none), entry points are ``group:name``."""
     found = frozenset((modules or name.replace("-", "_")).split()) - {"-"}
     pairs = (point.partition(":") for point in points.split())
-    entry_points = tuple(EntryPoint(group, word, "x:y") for group, _, word in pairs)
+    entry_points = tuple(EntryPoint(group, word, f"{min(found, default='x')}:y") for group, _, word in pairs)
     size = {"packed": 1_000_000, "unpacked": 3_000_000}
     return Distribution(name, "1.0", found, tuple(requires), entry_points=entry_points, **{**size, **more})
 

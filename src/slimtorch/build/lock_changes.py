@@ -9,6 +9,7 @@ from slimtorch.build.fetching import request, tools
 from slimtorch.deps.changes import lock as compared
 from slimtorch.errors import SlimtorchError
 from slimtorch.inventory.needs import environment
+from slimtorch.project.declared import PRODUCTION, read
 from slimtorch.project.lock import LockedPlatform
 from slimtorch.sources import distributions
 
@@ -38,13 +39,14 @@ def changes(old: Lock, new: Lock) -> dict[str, Changes]:
 def explained(project: Project, old: Lock, new: Lock, indexes: Indexes, machine: Machine) -> dict[str, Changes]:
     """What differs on each platform that has changed, and why, as far as the wheels' metadata can be had."""
     ready = tools(indexes, machine)
+    declared = read(project.root, project.requirements).of(PRODUCTION)
     found = {}
     for platform in changes(old, new):
         before, after = old.platforms.get(platform, NOTHING), new.platforms[platform]
         asked = request(project, platform, indexes, after.base)
         sides = [_known(side.wheels, asked, ready, machine) for side in (before, after)]
         found[platform] = compared.compare(
-            before, after, sides[0], sides[1], environment(asked.target.python, asked.target.machine)
+            before, after, sides[0], sides[1], environment(asked.target.python, asked.target.machine), declared
         )
     return found
 

@@ -76,7 +76,7 @@ class Graph:
 
     def closure(self, roots: Roots) -> frozenset[str]:
         """The roots and everything that they need, directly or not."""
-        return frozenset(name for name, _ in self._walk(roots))
+        return frozenset(name for name, _ in self.walk(roots))
 
     def alone(self, name: str, roots: Roots) -> frozenset[str]:
         """What would go if the root `name` went: nothing, where another root needs it; else itself and more."""
@@ -85,12 +85,12 @@ class Graph:
 
     def needers(self, name: str, roots: Roots) -> tuple[Edge, ...]:
         """Every edge that leads to `name` from what the roots need, by the needer's name."""
-        found = {edge for node in self._walk(roots) for edge in self.edges(*node) if edge.needed == name}
+        found = {edge for node in self.walk(roots) for edge in self.edges(*node) if edge.needed == name}
         return tuple(sorted(found, key=lambda edge: (edge.needer, edge.extra, edge.line)))
 
     def why(self, name: str, roots: Roots) -> tuple[Edge, ...]:
         """A shortest chain from a root to `name`; empty for a root, and where nothing needs it."""
-        reached = self._walk(roots)
+        reached = self.walk(roots)
         node = next((node for node in reached if node[0] == name), None)
         chain: list[Edge] = []
         while node is not None and (step := reached[node]) is not None:
@@ -100,7 +100,7 @@ class Graph:
                 chain.append(edge)
         return tuple(reversed(chain))
 
-    def _walk(self, roots: Roots) -> dict[_Node, tuple[Edge, _Node] | None]:
+    def walk(self, roots: Roots) -> dict[_Node, tuple[Edge, _Node] | None]:
         """Every distribution and extra that is reached, the nearest first, with the step that led there."""
         starts = [(name, extra) for name, extras in roots.items() for extra in ("", *map(canonicalize_name, extras))]
         reached: dict[_Node, tuple[Edge, _Node] | None]

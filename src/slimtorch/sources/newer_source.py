@@ -33,13 +33,13 @@ def notes(wheels: Sequence[LockedWheel], request: Request, tools: Tools) -> list
     if request.requirements.lock or not indexed:
         return []
     try:
-        asked = _lines(indexed, request)
-        newest = uv.compile_versions(request, tools, Question(lines=asked, alone=True, pages_only=True))
+        question = Question(lines=_lines(indexed, request), alone=True, pages_only=True)
+        newest = uv.compile_versions(request, tools, question)
         passed = [name for name, wheel in indexed.items() if _newer(newest.get(name, ""), wheel.version)]
         if not passed:
             return []
         # Held back by something else than the lack of a wheel, where a newer wheel could have been taken.
-        with_wheel = uv.compile_versions(request, tools, Question(("--no-deps",), asked, alone=True))
+        with_wheel = uv.compile_versions(request, tools, Question(("--no-deps",), _lines(passed, request), alone=True))
     except SlimtorchError:
         return []
     return [

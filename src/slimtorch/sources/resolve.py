@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from slimtorch.sources.request import Resolution
 from slimtorch.sources.torch_build import Chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from slimtorch.sources.request import Request, Tools
@@ -63,18 +62,13 @@ def resolve(request: Request, tools: Tools, decide: Decide | None = None, *, rem
     found = Resolution(tuple(sorted(wheels)), (), located, unmet=chosen.unmet)
     if refused:
         raise cuda_error.unmet(found, request, chosen.annotations)
-    sources = _remarks(wheels, pages, request, tools) if remarks else []
-    said = [*chosen.notes, *sources, *_credential_notes(chosen.picks)]
+    said = [*chosen.notes, *_credential_notes(chosen.picks)]
+    if remarks:
+        said += duplicates.notes(wheels, pages, request.indexes, tools)
+        said += newer_source.notes(wheels, request, tools)
     # Only an undeclared device has to be told what it saves; not every server tells sizes for free.
     plain = 0 if request.device else sum(_size(pick, tools, limit=0) for pick in chosen.plain)
     return replace(found, notes=tuple(said), saved=plain - found.size if plain else 0)
-
-
-def _remarks(wheels: Sequence[LockedWheel], pages: Mapping[str, str], request: Request, tools: Tools) -> list[str]:
-    """What there is to say of the sources; both questions wait for servers, and are asked at the same time."""
-    with ThreadPoolExecutor(1) as pool:
-        newer = pool.submit(newer_source.notes, wheels, request, tools)
-        return [*duplicates.notes(wheels, pages, request.indexes, tools), *newer.result()]
 
 
 def _chosen(request: Request, tools: Tools, decide: Decide | None) -> Chosen:

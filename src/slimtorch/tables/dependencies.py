@@ -56,6 +56,11 @@ def back_end(host: str, name: str) -> bool:
     return _holds(_hosts().get(host), name)
 
 
+def is_host(host: str) -> bool:
+    """Whether the distribution uses others when they are there."""
+    return host in _hosts()
+
+
 def only_used(host: str) -> bool:
     """Whether the back ends of this distribution matter only where the service itself uses it."""
     return host in tables.load("backends")["only_used"]

@@ -96,3 +96,15 @@ def test_a_namespace_is_shared_by_right() -> None:
 def test_ids_are_in_order_and_every_rule_says_why() -> None:
     assert [rule.id for rule in RULES] == sorted({rule.id for rule in RULES})
     assert all(rule.what and rule.why and rule.fix for rule in RULES)
+
+
+def test_a_requirement_of_a_shared_file_is_said_mildly() -> None:
+    seen = evidence([], declarations(["arrow"]), [distribution("arrow")])
+    item = replace(seen.declarations.items[0], location=Location("../base.txt", 1))
+    one = found(replace(seen, declarations=replace(seen.declarations, items=(item,))))["DEP701"]
+    assert (one.severity, "others may share the file" in one.message) == (Severity.INFO, True)
+
+
+def test_the_place_is_said_once() -> None:
+    one = found(evidence(["a.py:3 lazy yaml"], declarations([]), []))["DEP704"]
+    assert one.message == "yaml is imported in a function, and nothing brings it"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 from slimtorch.deps.check import cost
 from slimtorch.deps.check.facts import lay
 from slimtorch.deps.check.usage import judge
@@ -44,3 +46,12 @@ def test_in_a_frozen_list_what_a_tool_brought_goes_with_it() -> None:
 def test_what_is_missing_costs_nothing() -> None:
     seen = evidence(["a.py:1 plain yaml"], declarations(["torch"]), WORLD)
     assert weighed(seen)["yaml"] == Cost()
+
+
+def test_five_thousand_requirements_are_weighed_in_seconds() -> None:
+    names = [f"n{number}" for number in range(5_000)]
+    world = [distribution(one, "", f"n{number // 2}", "n1") for number, one in enumerate(names)]
+    seen = evidence([f"a.py:{n} plain n{n}" for n in range(1, 5_000, 7)], declarations(names), world)
+    start = time.process_time()
+    assert len(weighed(seen)) == 5_000
+    assert time.process_time() - start < 60

@@ -8,13 +8,15 @@ import pytest
 
 from slimtorch.deps.changes.lock import Changes, compare
 from slimtorch.deps.changes.markers import told
+from slimtorch.findings import Location
 from slimtorch.image.digest import of_bytes
 from slimtorch.inventory.distributions import Distribution
 from slimtorch.inventory.needs import Edge, environment
+from slimtorch.project.declared import Declared
 from slimtorch.project.lock import LockedDeb, LockedPlatform, LockedWheel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ARM, X86 = environment("3.11", "aarch64"), environment("3.11", "x86_64")
 MB = 1_000_000
@@ -25,9 +27,16 @@ Side = dict[str, tuple[str, int, list[str]]]
 """Name → version, megabytes, Requires-Dist."""
 
 
-def compared(old: Side, new: Side, *, env: Mapping[str, str] = ARM, known: tuple[bool, bool] = (True, True)) -> Changes:
+def compared(
+    old: Side,
+    new: Side,
+    *,
+    env: Mapping[str, str] = ARM,
+    known: tuple[bool, bool] = (True, True),
+    declared: Sequence[Declared] = (),
+) -> Changes:
     sides = [distributions(side) if told else {} for side, told in zip((old, new), known, strict=True)]
-    return compare(platform(old), platform(new), sides[0], sides[1], env)
+    return compare(platform(old), platform(new), sides[0], sides[1], env, declared)
 
 
 def platform(side: Side) -> LockedPlatform:
@@ -135,6 +144,40 @@ def test_an_extra_that_was_not_asked_for_before() -> None:
     both: Side = {"app": ("1", 1, ['part; extra == "fast"'])}
     found = compared(both, {**both, "part": ("3", 4, [])})
     assert found.causes[0].text == "app is asked for with other extras"
+
+
+def declare(name: str, line: int, *extras: str, marker: str = "", via: tuple[str, ...] = ()) -> Declared:
+    return Declared(name, name, Location("requirements.txt", line), extras=frozenset(extras), marker=marker, via=via)
+
+
+FSSPEC = ['numpy; extra == "test"', 'pytest; extra == "test"', 'part; extra == "fast"']
+BEFORE: Side = {"torch": ("2", 1, ["fsspec"]), "fsspec": ("1", 1, FSSPEC)}
+WITH_NUMPY: Side = {**BEFORE, "numpy": ("2", 17, ["openblas"]), "openblas": ("1", 3, [])}
+
+
+def test_a_line_of_the_project_is_the_cause_and_no_extra_of_somebody() -> None:
+    found = compared(BEFORE, WITH_NUMPY, declared=[declare("torch", 1), declare("numpy", 2)])
+    assert found.causes[0].text == "the project asks for numpy (requirements.txt:2)"
+    assert found.causes[1].detail == "numpy 2 needs openblas"
+    assert found.summary.startswith("+20 MB: the project asks for numpy (requirements.txt:2)")
+
+
+def test_an_extra_counts_only_where_it_is_asked_for() -> None:
+    new: Side = {**BEFORE, "part": ("1", 4, [])}
+    declared = [declare("torch", 1), declare("fsspec", 2, "fast")]
+    assert compared(BEFORE, new, declared=declared).causes[0].text == "fsspec is asked for with other extras"
+
+
+def test_a_line_that_is_not_for_here_or_that_a_tool_wrote_is_no_cause() -> None:
+    new: Side = {"torch": ("3", 1, ["lib"]), "lib": ("1", 5, [])}
+    for line in (declare("lib", 2, via=("torch",)), declare("lib", 2, marker='sys_platform == "win32"')):
+        found = compared({"torch": ("2", 1, [])}, new, declared=[declare("torch", 1), line])
+        assert found.causes[0].text == "torch 2 → 3 needs more packages"
+
+
+def test_a_line_that_went_is_not_an_extra_that_was_never_whole() -> None:
+    found = compared(WITH_NUMPY, BEFORE, declared=[declare("torch", 1)])
+    assert found.causes[0].text == "the project asks no longer for numpy"
 
 
 def test_old_metadata_that_is_not_at_hand() -> None:

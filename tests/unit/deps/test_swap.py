@@ -8,7 +8,7 @@ import pytest
 
 from slimtorch.deps.device.decide import Decision
 from slimtorch.deps.model import Dependency, Evidence, Verdict
-from slimtorch.deps.swap.proposals import Action, Proposal, proposals
+from slimtorch.deps.swap.proposals import Action, Proposal, builds, proposals
 from slimtorch.findings import Location
 from slimtorch.inventory.code.model import Code, Form, Import, Reference, Role
 from slimtorch.inventory.distributions import Distribution
@@ -82,6 +82,21 @@ def test_both_opencvs_leave_the_headless_one() -> None:
 def test_a_gpu_build_goes_only_where_nothing_uses_a_gpu(name: str, twin: str) -> None:
     assert proposed([name])[name].add == (twin,)
     assert proposed([name], decision=CUDA) == {}
+
+
+def test_a_declared_device_is_the_evidence() -> None:
+    found = proposed(["onnxruntime-gpu"], decision=Decision("cpu"))["onnxruntime-gpu"]
+    assert found.evidence == 'the project says device = "cpu"'
+
+
+@pytest.mark.parametrize("code", [uses("faiss.index_cpu_to_gpu"), imports("faiss", "StandardGpuResources")])
+def test_a_use_that_only_the_gpu_build_has_keeps_it(code: Import | Reference) -> None:
+    assert proposed(["faiss-gpu"], code) == {}
+
+
+def test_builds_that_use_a_gpu_unasked_are_signs_of_one() -> None:
+    assert {"onnxruntime-gpu", "faiss-gpu"} <= builds()
+    assert builds().isdisjoint({"paddlepaddle-gpu", "bitsandbytes", "onnxruntime", "opencv-python"})
 
 
 def test_code_that_asks_for_cuda_needs_the_gpu_build() -> None:

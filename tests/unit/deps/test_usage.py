@@ -6,7 +6,7 @@ more than a module of its own name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -184,13 +184,33 @@ def test_an_import_under_a_marker_that_does_not_hold_is_not_missing() -> None:
 
 
 def test_two_that_need_each_other_do_not_both_go() -> None:
-    """Each may go because of the other, but not both."""
     ring = [D("gunicorn", "", "hypercorn"), D("hypercorn", "", "gunicorn")]
     found = judge(lay(evidence([], declarations(["gunicorn", "hypercorn"]), ring)))
-    assert sorted(one.verdict for one in found) == [Verdict.INDIRECT, Verdict.OPTIONAL]
+    assert sorted(one.verdict for one in found) == [Verdict.OPTIONAL, Verdict.OPTIONAL]
 
 
 def test_evidence_names_who_brings_it_and_what_decided() -> None:
     found = said("imports a.py:3 plain pydantic", "requires fastapi")["pydantic"]
     assert found.needed_by == ("fastapi",)
     assert [use.location for use in found.uses] == [Location("a.py", 3)]
+
+
+def test_without_source_files_all_but_tools_is_kept() -> None:
+    seen = evidence([], declarations(["arrow", "six", "black"]), [D("arrow", "", "six"), D("six"), D("black")])
+    found = {one.name: one for one in judge(lay(replace(seen, code=replace(seen.code, files=0))))}
+    assert [found[name].verdict.value for name in ("arrow", "six", "black")] == ["optional", "optional", "development"]
+    assert "no source file was found" in found["six"].evidence
+
+
+def test_a_library_with_a_plugin_for_tests_is_a_library() -> None:
+    library = D("anyio-x", "ax ax.abc ax.plugin", points="pytest11:ax")
+    library = replace(library, entry_points=(replace(library.entry_points[0], value="ax.plugin"),))
+    found = judge(lay(evidence([], declarations(["anyio-x"]), [library])))
+    assert [one.verdict for one in found] == [Verdict.UNUSED]
+
+
+def test_a_back_end_is_optional_though_another_optional_one_needs_it() -> None:
+    world = [D("transformers"), D("accelerate"), D("strange", "", "accelerate", points="house.rooms:attic")]
+    seen = evidence(["a.py:1 plain transformers"], declarations(["transformers", "accelerate", "strange"]), world)
+    found = {one.name: one.verdict for one in judge(lay(seen))}
+    assert found["accelerate"] is Verdict.OPTIONAL

@@ -74,8 +74,8 @@ def check(
 ) -> int:
     """Say what each requirement of PROJECT is for: used, unused, for development only, missing.
 
-    PROJECT is a folder, or a slimtorch.toml; a requirements.txt or a pyproject.toml in it is enough. Nothing is
-    written, built or run, and nothing of the project is imported.
+    PROJECT is a folder, a slimtorch.toml, a requirements file or a pyproject.toml; a folder with one of these is
+    enough. Nothing is written, built or run, and nothing of the project is imported.
     """
     checked = flow.check(flow.Request(project, PackageSources(**sources)), machine)
     if format_ == "json":

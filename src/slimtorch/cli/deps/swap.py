@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slimtorch.cli import console, options
-from slimtorch.deps.swap.proposals import Action
+from slimtorch.deps.swap.proposals import TO_CPU, Action
 from slimtorch.flows.deps import swap as flow
 from slimtorch.flows.packages import PackageSources
 from slimtorch.project.sizes import written
@@ -16,6 +16,8 @@ from slimtorch.project.sizes import written
 if TYPE_CHECKING:
     from slimtorch.flows.deps.swap import Offer, Offered
     from slimtorch.host.machine import Machine
+
+_SAVES = "saves, unpacked"
 
 
 @click.command("swap", short_help="Propose smaller twins, with what each saves.")
@@ -45,6 +47,7 @@ def command(
         console.say("no swap is proposed")
         return
     console.table(_table(offered), to_stdout=True)
+    _explain(offered)
     for change in offered.changes:
         console.diff(change.diff)
     for path in flow.write(offered.changes):
@@ -57,6 +60,16 @@ def command(
             if options_
             else "nothing was changed"
         )
+
+
+def _explain(offered: Offered) -> None:
+    """Says what the table leaves open: savings that are not known, and proposals that --apply cannot take."""
+    unknown = dict.fromkeys(one.unknown for one in offered.offers if one.unknown)
+    for reason in unknown:
+        console.say(f"? : {reason}")
+    for one in offered.offers:
+        if one.proposal.action is Action.CPU:
+            console.say(f"to take {one.proposal.remove}: {TO_CPU}")
 
 
 def _takeable(one: Offer) -> bool:
@@ -73,12 +86,12 @@ def _table(offered: Offered) -> console.Table:
         )
         for one in offered.offers
     ]
-    return console.Table(("remove", "instead", "saves", "why"), rows, frozenset({"saves"}))
+    return console.Table(("remove", "instead", _SAVES, "why"), rows, frozenset({_SAVES}))
 
 
 def _instead(one: Offer) -> str:
     if one.proposal.action is Action.CPU:
-        return '[torch] device = "cpu"'
+        return 'CPU torch: device = "cpu" below [torch] in slimtorch.toml'
     return " + ".join(one.proposal.add) or ("(by hand)" if one.proposal.action is Action.BY_HAND else "(nothing)")
 
 
@@ -97,6 +110,7 @@ def _json(offered: Offered) -> dict[str, Any]:
                 "evidence": one.proposal.evidence,
                 "declared": [{"path": place.path, "line": place.line} for place in one.proposal.locations],
                 "saves": {"packed": one.saving.packed, "unpacked": one.saving.unpacked} if one.saving else None,
+                "unknown": one.unknown,
             }
             for one in offered.offers
         ],

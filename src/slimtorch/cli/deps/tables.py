@@ -60,8 +60,8 @@ def lines(checked: Checked) -> Iterator[str]:
 
 
 def _rule(found: Sequence[Finding]) -> Iterator[str]:
-    worst = max(finding.severity for finding in found)
-    yield f"{worst.name.lower()} {found[0].rule}: {found[0].hint}"
+    found = sorted(found, key=lambda finding: -finding.severity)
+    yield f"{found[0].severity.name.lower()} {found[0].rule}: {found[0].hint}"
     for finding in found[:MANY]:
         where = f"{place(finding.location)}: " if finding.location else ""
         yield f"  {where}{finding.message}"

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from slimtorch.deps.changes import markers as marker_changes
-from slimtorch.deps.changes.markers import extras
+from slimtorch.deps.changes.markers import complete, extras, holds
 from slimtorch.inventory.needs import Graph
 from slimtorch.project.lock import LockedWheel
 from slimtorch.project.sizes import signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from slimtorch.inventory.distributions import Distribution
     from slimtorch.inventory.needs import Edge
+    from slimtorch.project.declared.model import Declared
     from slimtorch.project.lock import LockedDeb, LockedPlatform
 
     Distributions = Mapping[str, Distribution]
@@ -94,10 +95,15 @@ def compare(
     old_distributions: Distributions,
     new_distributions: Distributions,
     environment: Mapping[str, str],
+    declared: Sequence[Declared] = (),
 ) -> Changes:
-    """What differs between two locks of one platform. Where metadata is missing, sizes are told without causes."""
+    """What differs between two locks of one platform. Where metadata is missing, sizes are told without causes.
+
+    `declared` is what the project requires now, for production.
+    """
     rows = {row.name: row for row in (*_rows(old.wheels, new.wheels), *_rows(old.debs, new.debs))}
-    sides = _Sides(rows, _known(old_distributions), _known(new_distributions), dict(environment))
+    asked = [one for one in declared if not one.marker or holds(one.marker, environment)]
+    sides = _Sides(rows, _known(old_distributions), _known(new_distributions), dict(environment), asked)
     found: dict[str, list[str]] = {}
     told: dict[str, Change] = {}
     for name, row in rows.items():
@@ -142,11 +148,16 @@ class _Sides:
     old: Distributions
     new: Distributions
     environment: dict[str, str]
+    declared: Sequence[Declared]
     _graphs: dict[bool, Graph] = field(default_factory=dict)
 
     def cause(self, row: Change) -> tuple[str, str]:
         """Why this package came or went: in a few words, and with the line; '' for what is not known."""
         came = bool(row.new)
+        if came and (line := self._written(row.name)):
+            place = line.location
+            where = f"{place.path}:{place.line}" if place.line else place.path
+            return f"the project asks for {row.name} ({where})", ""
         origin = self._origin(row.name, came=came)
         if origin is None:
             here = self.new if came else self.old
@@ -167,22 +178,38 @@ class _Sides:
             last, name = edge, edge.needer
             seen.add(name)
             row = self.rows.get(name)
-            if row is None or (row.old and row.new):
+            if row is None or (row.old and row.new) or (came and self._written(name)):
                 break
         return last
 
+    def _written(self, name: str) -> Declared | None:
+        """The line by which a person asks for it now."""
+        return next((one for one in self.declared if one.name == name and not one.via), None)
+
+    def _asked(self, name: str) -> frozenset[str]:
+        """The extras that the project asks of it now."""
+        return frozenset(extra for one in self.declared if one.name == name for extra in one.extras)
+
     def _needer(self, name: str, seen: set[str], *, came: bool) -> Edge | None:
         """Who needs it; one that was there before and after comes first, as that is where the cause lies."""
+        graph = self._graph(came=came)
+        # What the project asked for when the old lock was made is not known.
+        roots = {one.name: self._asked(one.name) for one in self.declared} if came else {}
+        edges = [edge for edge in graph.needers(name, roots) if edge.needer not in seen]
+        return min(edges or self._likely(name, seen, came=came), key=self._order, default=None)
+
+    def _likely(self, name: str, seen: set[str], *, came: bool) -> list[Edge]:
+        """Who may need it, where the roots are not known: with an extra only if all that this brings is there."""
         graph, here = self._graph(came=came), self.new if came else self.old
-        edges = [
+        return [
             edge
             for needer, one in here.items()
             if needer not in seen
             for extra in sorted({"", *one.extras, *(extra for line in one.requires for extra in extras(line))})
+            if not extra or complete(one.requires, extra, here, self.environment)
             for edge in graph.edges(needer, extra)
             if edge.needed == name
         ]
-        return min(edges, key=self._order, default=None)
 
     def _order(self, edge: Edge) -> tuple[bool, bool, str]:
         row = self.rows.get(edge.needer)

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from slimtorch.inventory.needs import Edge
 
@@ -40,7 +40,7 @@ def told(edge: Edge, others: Iterable[str], environment: Mapping[str, str], *, c
             return f"is asked for with other extras ({extra})", f"needs {new} for its extra {extra}"
         return "brings other packages", f"needs {new}"
     false, true = (old, new) if came else (new, old)
-    decided = [atom for atom in _atoms(_marker(false)) if not _holds(atom, environment)]
+    decided = [atom for atom in _atoms(_marker(false)) if not holds(atom, environment)]
     decided = [atom for atom in decided if atom not in _atoms(_marker(true))] or decided
     return f"changed its {_subject(decided, environment)} marker", _detail(old, new, decided, came=came)
 
@@ -49,7 +49,7 @@ def _without_line(edge: Edge, others: Iterable[str], environment: Mapping[str, s
     """The other version does not name the package. A kin of it may be named, and kept out of here by its marker."""
     plain = f"needs {edge.line}, and did not before" if came else f"needed {edge.line}, and does not any more"
     for line in others:
-        decided = [atom for atom in _atoms(_marker(line)) if not _holds(atom, environment)]
+        decided = [atom for atom in _atoms(_marker(line)) if not holds(atom, environment)]
         if _family(_name(line)) == _family(edge.needed) and not extras(line) and any(map(_HERE.search, decided)):
             other = f"{'was' if came else 'is'} {line}, which {'was' if came else 'is'} not for here"
             return f"changed its {_subject(decided, environment)} marker", f"{plain}: the like of it {other}"
@@ -100,13 +100,20 @@ def extras(line: str) -> list[str]:
     return re.findall(r"""extra\s*==\s*["']([^"']+)["']""", line)
 
 
+def complete(lines: Iterable[str], extra: str, present: Container[str], environment: Mapping[str, str]) -> bool:
+    """Whether everything that an extra brings is present: where something is not, nobody asked for that extra."""
+    brought = [line for line in lines if extra in extras(line) and holds(_marker(line), environment, extra)]
+    return all(_name(line) in present for line in brought)
+
+
 def _atoms(marker: str) -> list[str]:
     """The single comparisons of a marker."""
     return [match[1].strip() for match in _ATOM.finditer(marker) if match[1] and match[1].strip()]
 
 
-def _holds(atom: str, environment: Mapping[str, str]) -> bool:
+def holds(marker: str, environment: Mapping[str, str], extra: str = "") -> bool:
+    """Whether a marker holds; one that cannot be read does."""
     try:
-        return Marker(atom).evaluate({**environment, "extra": ""})
+        return Marker(marker).evaluate({**environment, "extra": extra})
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
         return True

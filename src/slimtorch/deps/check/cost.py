@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from slimtorch.deps.check.reach import Reach
 from slimtorch.deps.check.usage import roots, spare
 from slimtorch.deps.model import Cost, Verdict
 
@@ -20,9 +21,11 @@ def weigh(dependencies: Iterable[Dependency], laid: Facts) -> tuple[Dependency, 
     found = tuple(dependencies)
     spared = {one.name for one in spare(found)}
     # In a list that `pip freeze` wrote, everything is declared: what another spare one brings goes with that one.
-    tops = {one.name for one in found if one.name in spared and not _brought(laid, one.name, spared)}
-    stays = laid.wanted.keys() - spared
-    return tuple(replace(one, cost=_cost(laid, one, stays | tops)) for one in found)
+    together = Reach(laid.graph, roots(spared, laid.wanted))
+    tops = {name for name in spared if name in together.lost(name)}
+    remaining = (laid.wanted.keys() - spared) | tops
+    reach = Reach(laid.graph, roots(remaining, laid.wanted))
+    return tuple(replace(one, cost=_cost(laid, one, reach)) for one in found)
 
 
 def whole(laid: Facts) -> Cost:
@@ -37,16 +40,12 @@ def saved(dependencies: Iterable[Dependency], laid: Facts) -> Cost:
     return _of(laid, laid.graph.closure(laid.wanted) - laid.graph.closure(stays))
 
 
-def _brought(laid: Facts, name: str, spared: set[str]) -> bool:
-    return name in laid.graph.closure(roots(spared - {name}, laid.wanted))
-
-
-def _cost(laid: Facts, one: Dependency, remaining: set[str]) -> Cost:
+def _cost(laid: Facts, one: Dependency, remaining: Reach) -> Cost:
     held = laid.known.get(one.name)
     if held is None or one.verdict is Verdict.MISSING:
         return Cost()
     alone = laid.graph.closure(roots([one.name], laid.wanted))
-    gone = (alone - laid.graph.closure(roots(remaining - {one.name}, laid.wanted))) | {one.name}
+    gone = (alone - remaining.names) | remaining.lost(one.name) | {one.name}
     total = _of(laid, gone)
     return replace(total, packed=held.packed, unpacked=held.unpacked)
 

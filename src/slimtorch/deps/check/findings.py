@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from slimtorch.deps.check import rules
+from slimtorch.deps.check.facts import place
 from slimtorch.deps.check.rules import RULES
 from slimtorch.deps.model import Verdict
 from slimtorch.findings import Severity
@@ -31,6 +32,7 @@ _RULES = {
     Verdict.UNDECLARED: rules.UNDECLARED,
     Verdict.INDIRECT: rules.INDIRECT,
 }
+SHARED = "this project does not import it, and others may share the file"
 _SPARE = frozenset({Verdict.UNUSED, Verdict.DEVELOPMENT, Verdict.TESTS, Verdict.INDIRECT})
 
 
@@ -77,7 +79,19 @@ def _finding(one: Dependency, rule: Rule) -> Finding:
     if rule is rules.MISSING and one.needed_by:
         severity = Severity.WARNING
     price = "" if one.verdict is Verdict.INDIRECT else megabytes(one.cost)
-    return rule.at(f"{one.name}: {one.evidence}" + (f" ({price})" if price else ""), _where(one), severity)
+    where, said = _where(one), one.evidence
+    if rule is rules.UNUSED and where and where.path.startswith(("../", "/")):
+        severity, said = Severity.INFO, SHARED
+    return rule.at(_said(one.name, said, where) + (f" ({price})" if price else ""), where, severity)
+
+
+def _said(name: str, said: str, where: Location | None) -> str:
+    """The sentence with the name; the place stands before the finding and is not said again."""
+    for what in ("it", name):
+        start = f"{place(where)} imports {what}" if where else ""
+        if start and said.startswith(start) and not said[len(start) :][:1].isalnum():
+            return f"{name} is imported{said.removeprefix(start)}"
+    return f"{name}: {said}"
 
 
 def _where(one: Dependency) -> Location | None:

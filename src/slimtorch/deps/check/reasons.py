@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from slimtorch.deps.check.facts import EXTRA, NO_EXTRAS, place, spoken
@@ -12,11 +13,12 @@ from slimtorch.inventory.code.references import INTERESTS as DEVICES
 from slimtorch.tables import dependencies as tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from slimtorch.deps.check.facts import Facts
     from slimtorch.findings import Location
     from slimtorch.inventory.code.model import Import
+    from slimtorch.inventory.distributions import Distribution, EntryPoint
 
 COMMANDS = frozenset({"console_scripts", "gui_scripts"})
 INTERESTS = DEVICES | {
@@ -24,14 +26,31 @@ INTERESTS = DEVICES | {
     "fastapi", "starlette", "litestar", "pydantic_settings", "sqlalchemy", "zoneinfo",
 }  # fmt: skip
 """Modules whose uses tell what else is needed; to be read with the code."""
+UNSEEN = "no source file was found that could tell"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is known to stay: the `roots` that were judged so far, and all (`live`) that they need."""
+    """What is known to stay: the `roots` that were judged so far, and all (`live`) that they need.
+
+    `hosts` are those of them that use others when these are there; `extras` says which extras of the roots list what.
+    """
 
     roots: frozenset[str]
     live: frozenset[str]
+    hosts: tuple[str, ...] = ()
+    extras: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+
+def kept(facts: Facts, roots: frozenset[str], live: frozenset[str]) -> Kept:
+    """The same, with what is asked of it for every name worked out once."""
+    hosts = (host for host in sorted(live) if tables.is_host(host) and (host in roots or not tables.only_used(host)))
+    extras: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for host in sorted(roots):
+        for extra in _extras(host, facts):
+            for needed in dict.fromkeys(edge.needed for edge in facts.graph.edges(host, extra)):
+                extras[needed].append((host, extra))
+    return Kept(roots, live, tuple(hosts), {name: tuple(found) for name, found in extras.items()})
 
 
 def reason(name: str, facts: Facts, kept: Kept) -> str:
@@ -48,8 +67,8 @@ def _elsewhere(name: str, facts: Facts, _: Kept) -> str:
 
 
 def _mentioned(name: str, facts: Facts, _: Kept) -> str:
-    words = spoken(facts.known[name])
-    found = sorted((place(where), word) for word, where in facts.evidence.mentions.items() if word in words)
+    mentions = facts.evidence.mentions
+    found = sorted((place(mentions[word]), word) for word in spoken(facts.known[name]) if word in mentions)
     return f"{found[0][0]} names {found[0][1]}" if found else ""
 
 
@@ -57,13 +76,15 @@ def _quiet(name: str, facts: Facts, kept: Kept) -> str:
     if found := tables.quiet(name):
         return found
     found = tables.quiet_unless_brought(name)
+    if not found:
+        return ""
     others = {other: extras for other, extras in facts.wanted.items() if other not in {name, *kept.roots}}
-    return "" if found and name in facts.graph.closure(others) else found
+    return "" if name in facts.graph.closure(others) else found
 
 
-def _back_end(name: str, _: Facts, kept: Kept) -> str:
-    hosts = (host for host in sorted(kept.live) if host in kept.roots or not tables.only_used(host))
-    host = next((host for host in hosts if tables.back_end(host, name)), "")
+def back_end(name: str, _: Facts, kept: Kept) -> str:
+    """Who of those that stay uses it when it is there."""
+    host = next((host for host in kept.hosts if tables.back_end(host, name)), "")
     return f"{host} uses it when it is there" if host else ""
 
 
@@ -104,8 +125,9 @@ def _extra(name: str, facts: Facts, kept: Kept) -> str:
     engines = tables.engines()
     if tables.is_framework(name) and not (name in engines and kept.live.isdisjoint(engines)):
         return ""
-    for host in sorted(kept.roots):
-        if extra := _listed(host, name, facts):
+    users = {dotted.partition(".")[0] for dotted in tables.users_of(name)}
+    for host, extra in kept.extras.get(name, ()):
+        if users.isdisjoint(module.partition(".")[0] for module in facts.known[host].modules):
             return f"{host} lists it in its extra {extra!r}"
     return ""
 
@@ -113,17 +135,11 @@ def _extra(name: str, facts: Facts, kept: Kept) -> str:
 _IN_EXTRA = re.compile(r"""extra\s*==\s*['"]([A-Za-z0-9._-]+)['"]""")
 
 
-def _listed(host: str, name: str, facts: Facts) -> str:
-    """The extra of `host` that brings `name`, where it is none of the host's own development."""
+def _extras(host: str, facts: Facts) -> list[str]:
+    """The extras of `host` that are none of its own development, in the order of its METADATA."""
     held = facts.known.get(host)
-    if held is None:
-        return ""
-    tops = {module.partition(".")[0] for module in held.modules}
-    if any(dotted.partition(".")[0] in tops for dotted in tables.users_of(name)):
-        return ""
-    extras = dict.fromkeys(extra for line in held.requires for extra in _IN_EXTRA.findall(line))
-    wanted = (extra for extra in extras if not tables.is_development_extra(extra.lower()))
-    return next((extra for extra in wanted if any(e.needed == name for e in facts.graph.edges(host, extra))), "")
+    found = dict.fromkeys(extra for line in held.requires for extra in _IN_EXTRA.findall(line)) if held else {}
+    return [extra for extra in found if not tables.is_development_extra(extra.lower())]
 
 
 def _plugin(name: str, facts: Facts, kept: Kept) -> str:
@@ -158,13 +174,39 @@ def _loaders(group: str, facts: Facts) -> set[str]:
     }
 
 
+_FOR_USERS = frozenset({"pytest11", "hypothesis"})
+"""Groups of entry points with which a library helps the tests of those who use it."""
+
+
 def plugin_of_tool(name: str, facts: Facts) -> str:
-    """What the tools are that the distribution is a plugin of (``a test tool``); '' where it is none."""
-    kinds = (tables.tool_of_group(group) for group in _groups(name, facts))
-    return next((kind for kind in kinds if kind), "")
+    """What the tools are that the distribution is a plugin of (``a test tool``); '' where it is more than that.
+
+    A library may bring a plugin for the tests of those who use it, and is a library all the same.
+    """
+    points = facts.known[name].entry_points
+    for group in _groups(name, facts):
+        kind = tables.tool_of_group(group)
+        if kind and (
+            group not in _FOR_USERS or group.rstrip("1") in name or _is_plugin(facts.known[name], points, group)
+        ):
+            return kind
+    return ""
+
+
+def _is_plugin(held: Distribution, points: Iterable[EntryPoint], group: str) -> bool:
+    """Whether it brings no module of its own beside the plugin, what is above that, and what is below."""
+    plugins = {point.value.partition(":")[0].strip() for point in points if point.group == group}
+    shown = (one for one in held.modules if not one.rpartition(".")[2].startswith("_"))
+    return all(any(_is_above(one, plugin) or _is_above(plugin, one) for plugin in plugins) for one in shown)
+
+
+def _is_above(module: str, other: str) -> bool:
+    return f"{other}.".startswith(f"{module}.")
 
 
 def _pickled(name: str, facts: Facts, _: Kept) -> str:
+    if not tables.is_pickled(name, "any") and not tables.is_pickled(name, "torch"):
+        return ""
     for dotted, arguments, where in _readers(facts):
         if "weights_only=True" in arguments:
             continue
@@ -202,6 +244,10 @@ def _no_modules(name: str, facts: Facts, _: Kept) -> str:
     return "it brings no module: others may load its files" if bare and held.unpacked else ""
 
 
+def _unseen(_: str, facts: Facts, __: Kept) -> str:
+    return "" if facts.code.files or facts.code.imports else UNSEEN
+
+
 def _of_an_extra(name: str, facts: Facts, _: Kept) -> str:
     if name not in facts.chosen or name in facts.wanted:
         return ""
@@ -211,7 +257,7 @@ def _of_an_extra(name: str, facts: Facts, _: Kept) -> str:
 
 _ALWAYS: tuple[Callable[[str, Facts, Kept], str], ...] = (_elsewhere, _mentioned, _of_an_extra)
 _UNLESS_TOOL: tuple[Callable[[str, Facts, Kept], str], ...] = (
-    _quiet, _back_end, _part, _plugin, _pickled, _extra, _unknown_code, _no_modules,
+    _unseen, _quiet, back_end, _part, _plugin, _pickled, _extra, _unknown_code, _no_modules,
 )  # fmt: skip
 
 

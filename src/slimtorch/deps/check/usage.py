@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slimtorch.deps.check import absent, facts, reasons, words
 from slimtorch.deps.check.facts import NO_EXTRAS
-from slimtorch.deps.check.reasons import Kept
+from slimtorch.deps.check.reach import Reach
 from slimtorch.deps.model import Dependency, Verdict
 from slimtorch.inventory.code.model import Role
 from slimtorch.tables import dependencies as tables
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from slimtorch.deps.check.facts import Facts, Uses
+    from slimtorch.deps.check.reasons import Kept
     from slimtorch.inventory.code.model import Import
 
 _Judged = dict[str, tuple[Verdict, str]]
@@ -30,7 +31,8 @@ def judge(laid: Facts) -> tuple[Dependency, ...]:
     lacking = tuple(absent.find(laid))
     for one in lacking:
         judged.pop(one.name, None)
-    found = [_dependency(laid, name, *verdict) for name, verdict in judged.items()]
+    reach = Reach(laid.graph, laid.wanted)
+    found = [_dependency(laid, reach, name, *verdict) for name, verdict in judged.items()]
     return tuple(sorted([*found, *lacking], key=lambda one: one.name))
 
 
@@ -60,7 +62,7 @@ def _kept(laid: Facts) -> _Judged:
 
 def _stand(laid: Facts, judged: _Judged) -> Kept:
     names = frozenset(judged.keys() & laid.wanted.keys())
-    return Kept(names, laid.graph.closure(roots(names, laid.wanted)))
+    return reasons.kept(laid, names, laid.graph.closure(roots(names, laid.wanted)))
 
 
 def _bringers(laid: Facts, kept: Kept, rest: set[str]) -> _Judged:
@@ -75,18 +77,18 @@ def _bringers(laid: Facts, kept: Kept, rest: set[str]) -> _Judged:
 
 def _needed(laid: Facts, judged: _Judged) -> _Judged:
     """What is there anyway, because something that stays needs it."""
+    kept = _stand(laid, judged)
+    stays = Reach(laid.graph, roots(kept.roots, laid.wanted))
+    used = (name for name in kept.roots if judged[name][0] is Verdict.USED)
+    sure = Reach(laid.graph, roots(used, laid.wanted))
     found: _Judged = {}
-    stays = set(judged.keys() & laid.wanted.keys())
-    for name in sorted(name for name, (verdict, _) in judged.items() if verdict is Verdict.OPTIONAL):
-        others = roots(stays - {name}, laid.wanted)
-        if name in laid.wanted and name in laid.graph.closure(others):
-            stays.discard(name)
-            found[name] = (Verdict.INDIRECT, words.needed(laid, name, others))
-    others = roots(stays, laid.wanted)
-    live = laid.graph.closure(others)
-    for name in laid.wanted.keys() - judged.keys():
-        if name in live:
-            found[name] = (Verdict.INDIRECT, words.needed(laid, name, others))
+    # What only an optional one needs has a reason of its own, and that one may go: the reason is worth more.
+    optional = {name for name, (verdict, _) in judged.items() if verdict is Verdict.OPTIONAL}
+    for name in sorted(laid.wanted.keys() & ((stays.names - judged.keys()) | (sure.names & optional))):
+        if not tables.tool(name) and (why := reasons.back_end(name, laid, kept)):
+            found[name] = (Verdict.OPTIONAL, why)
+        else:
+            found[name] = (Verdict.INDIRECT, words.needed((sure if name in sure.names else stays).needers(name)))
     return found | _by_comment(laid, {*judged, *found})
 
 
@@ -113,8 +115,9 @@ def _spare(laid: Facts, judged: _Judged) -> _Judged:
         if verdict := _for_development(laid, name):
             found[name] = verdict
     found |= _along(laid, judged, found)
+    reach = Reach(laid.graph, laid.wanted)
     for name in sorted(laid.wanted.keys() - judged.keys() - found.keys()):
-        found[name] = _unused(laid, name)
+        found[name] = _unused(laid, name, reach)
     return found
 
 
@@ -156,42 +159,40 @@ def _along(laid: Facts, judged: _Judged, spare: _Judged) -> _Judged:
     for verdict in (Verdict.TESTS, Verdict.DEVELOPMENT):
         hosts = {name for name, (one, _) in spare.items() if one is verdict and name in laid.wanted}
         closure = laid.graph.closure(roots(hosts, laid.wanted))
+        tops = Reach(laid.graph, roots(_tops(laid, hosts), laid.wanted))
         for name in sorted(laid.wanted.keys() - judged.keys() - spare.keys() - found.keys()):
             host = next((via for via in _via(laid, name) if via in hosts or via in found), "")
             if name in closure or host:
-                why = words.chain(laid, name, roots(_tops(laid, hosts), laid.wanted)) or host
+                why = words.chain(tops.why(name)) or host
                 found[name] = (verdict, f"only {why} needs it")
     return found
 
 
 def _tops(laid: Facts, names: set[str]) -> set[str]:
     """Those that none of the others brings."""
-    return {one for one in names if one not in laid.graph.closure(roots(names - {one}, laid.wanted))} or names
+    reach = Reach(laid.graph, roots(names, laid.wanted))
+    return {one for one in names if one in reach.lost(one)} or names
 
 
-def _unused(laid: Facts, name: str) -> tuple[Verdict, str]:
+def _unused(laid: Facts, name: str, reach: Reach) -> tuple[Verdict, str]:
     held = laid.known[name]
     if held.assumed and any(module.partition(".")[0] in laid.code.own for module in held.modules):
         return Verdict.USED, "it is a part of this project"
     if held.assumed:
         return Verdict.OPTIONAL, "nothing seems to import it, but its wheel could not be read"
-    others = {other for other in laid.wanted if other != name}
-    hosts = [edge.needer for edge in laid.graph.needers(name, roots(others, laid.wanted)) if edge.needer != name]
-    if hosts:
+    if hosts := reach.needers(name):
         return Verdict.UNUSED, f"nothing imports it; it came with {hosts[0]}, which nothing needs either"
     return Verdict.UNUSED, f"nothing imports {words.modules(held)}"
 
 
-def _dependency(laid: Facts, name: str, verdict: Verdict, evidence: str) -> Dependency:
-    others = roots((other for other in laid.wanted if other != name), laid.wanted)
-    needers = tuple(dict.fromkeys(edge.needer for edge in laid.graph.needers(name, others) if edge.needer != name))
+def _dependency(laid: Facts, reach: Reach, name: str, verdict: Verdict, evidence: str) -> Dependency:
     return Dependency(
         name=name,
         verdict=verdict,
         evidence=evidence,
         declared=laid.declared.get(name, ()),
         uses=_deciding(laid.of(name), verdict),
-        needed_by=needers,
+        needed_by=reach.needers(name),
     )
 
 

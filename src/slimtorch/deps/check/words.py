@@ -8,11 +8,12 @@ from slimtorch.deps.check.facts import place
 from slimtorch.inventory.code.model import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from slimtorch.deps.check.facts import Facts, Uses
+    from slimtorch.deps.check.facts import Uses
     from slimtorch.inventory.code.model import Import
     from slimtorch.inventory.distributions import Distribution
+    from slimtorch.inventory.needs import Edge
 
 _HOW = {
     Form.PLAIN: "imports it",
@@ -40,15 +41,13 @@ def tool(kind: str, uses: Uses) -> str:
     return f"{kind}; {used(seen)}" if seen else f"{kind}, and nothing imports it"
 
 
-def needed(laid: Facts, name: str, roots: Mapping[str, frozenset[str]]) -> str:
+def needed(needers: Sequence[str]) -> str:
     """Who needs it, where nothing imports it."""
-    needers = dict.fromkeys(edge.needer for edge in laid.graph.needers(name, roots) if edge.needer != name)
-    return f"nothing imports it, and {listed(list(needers))} need{'s' if len(needers) == 1 else ''} it"
+    return f"nothing imports it, and {listed(needers)} need{'s' if len(needers) == 1 else ''} it"
 
 
-def chain(laid: Facts, name: str, roots: Mapping[str, frozenset[str]]) -> str:
+def chain(edges: Sequence[Edge]) -> str:
     """The root that brings it, and what lies between."""
-    edges = laid.graph.why(name, roots)
     if not edges:
         return ""
     between = [edge.needed for edge in edges[:-1]]

@@ -37,6 +37,13 @@ _NEW_CUDA = frozenset(
 )
 """Libraries whose own version is CUDA's; cuFFT and others count for themselves."""
 _CUDA_ONNX = frozenset({"'CUDAExecutionProvider'", "'TensorrtExecutionProvider'"})
+_GPU_USE = re.compile(r"(?:faiss|onnxruntime|tensorflow|xgboost)\..*(?:gpu|cuda).*", re.IGNORECASE)
+"""Uses of a library that has a twin, which only its build for GPUs has."""
+CUDA_TORCH = "CUDA torch"
+TO_CPU = 'write device = "cpu" below [torch] in slimtorch.toml'
+"""How CUDA torch is swapped."""
+_BY_ITSELF = frozenset({"paddlepaddle-gpu"})
+"""Computes on a GPU without being told."""
 _FRAMEWORKS = {"tensorflow": ("tensorflow", "keras", "tf_keras")}
 """What may be left over beside torch, and the modules that would show that it is not."""
 
@@ -69,14 +76,22 @@ class Proposal:
         return tuple(one.location for one in self.declared)
 
 
+def builds() -> frozenset[str]:
+    """Builds for GPUs that have a twin and compute on a GPU only where they are told to.
+
+    That one of them is installed is no sign of a GPU where the twin is judged: leave them out of the decision.
+    """
+    return frozenset(one.remove for one in swaps.twins() if one.when == "no-gpu" and one.add) - _BY_ITSELF
+
+
 def proposals(evidence: Evidence, dependencies: Sequence[Dependency], decision: Decision) -> tuple[Proposal, ...]:
-    """Every swap that the evidence allows. `decision` is the device that was declared or decided.
+    """Every swap that the evidence allows. `decision` is the device that was declared, or decided without `builds`.
 
     What only groups of development declare stays: it is in no image.
     """
     known = {one.name: one for one in dependencies if any(item.group == PRODUCTION for item in one.declared)}
     found = [
-        *_cpu_torch(evidence.distributions, decision),
+        *_cpu_torch(evidence, decision),
         *(one for twin in swaps.twins() if (one := _twin(twin, known, evidence, decision))),
         *_left_over(known, evidence.code),
         *_second_cuda(evidence.distributions),
@@ -88,13 +103,14 @@ def proposals(evidence: Evidence, dependencies: Sequence[Dependency], decision: 
     return tuple(first.values())
 
 
-def _cpu_torch(distributions: Mapping[str, Distribution], decision: Decision) -> Iterator[Proposal]:
+def _cpu_torch(evidence: Evidence, decision: Decision) -> Iterator[Proposal]:
+    distributions = evidence.distributions
     parts = [name for name in distributions if name.startswith(("nvidia-", "cuda-")) or name == "triton"]
-    if decision.device != "cpu" or "torch" not in distributions or not parts:
+    seen = _no_gpu(evidence.code, decision)
+    if not seen or "torch" not in distributions or not parts:
         return
-    seen = f"none of {decision.files} source files uses a GPU" if decision.files else 'the project says device = "cpu"'
     why = f"torch {distributions['torch'].version} brings {len(parts)} packages of CUDA that nothing uses"
-    yield Proposal("CUDA torch", ("CPU torch",), Action.CPU, why, seen)
+    yield Proposal(CUDA_TORCH, ("CPU torch",), Action.CPU, why, seen)
 
 
 def _twin(twin: Twin, known: Mapping[str, Dependency], evidence: Evidence, decision: Decision) -> Proposal | None:
@@ -115,11 +131,25 @@ def _condition(when: str, held: Dependency, code: Code, decision: Decision) -> s
     if when == "gui":
         return _no_window(code)
     if when == "no-gpu":
-        return f"none of {decision.files} source files uses a GPU" if decision.device == "cpu" else ""
+        return _no_gpu(code, decision)
     if when == "gpu":
         asked = next((one for one in _service(code) if one.name in _CUDA_ONNX), None)
         return f"{_at(asked.location)} names {asked.name}" if asked and decision.device != "cpu" else ""
     return held.evidence
+
+
+def _no_gpu(code: Code, decision: Decision) -> str:
+    """What says that there is no GPU; '' where one may be used. A decision without files was declared."""
+    if decision.device != "cpu":
+        return ""
+    if not decision.files:
+        return 'the project says device = "cpu"'
+    names = [one.name for one in _service(code)]
+    names += [f"{one.module}.{name}" for one in code.imports if one.role is Role.SERVICE for name in one.names]
+    if any(map(_GPU_USE.fullmatch, names)):
+        return ""
+    many = decision.files > 1
+    return f"none of {decision.files} source files uses a GPU" if many else "the source file does not use a GPU"
 
 
 def _service(code: Code) -> Iterator[Reference]:

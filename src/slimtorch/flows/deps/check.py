@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from slimtorch.deps.check import cost, facts, usage
 from slimtorch.deps.check import findings as checking
+from slimtorch.flows.deps import below
 from slimtorch.flows.deps.evidence import Opened, evidence, opened
 from slimtorch.flows.deps.packages import brought
 from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to look at: a project's folder, or its slimtorch.toml. No configuration of slimtorch is needed.
+    """What to look at: a project's folder, its slimtorch.toml or a requirements file.
+
+    No configuration of slimtorch is needed.
 
     `files` are requirements files that are production's whatever they are called.
     """
@@ -72,9 +75,9 @@ def gather(request: Request, machine: Machine) -> Gathered:
     found = opened(request.project, request.files)
     with machine.progress.task("Reading requirements", 0):
         packages = brought(found, request.sources, machine)
-    return Gathered(
-        found, evidence(found, packages.distributions), packages.origin, (*packages.notes, *found.declarations.problems)
-    )
+    seen = evidence(found, packages.distributions)
+    said = (*packages.notes, *found.declarations.problems, *below.notes(found.root, found.declarations, seen.code))
+    return Gathered(found, seen, packages.origin, said)
 
 
 def check(request: Request, machine: Machine) -> Checked:

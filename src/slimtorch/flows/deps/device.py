@@ -13,15 +13,18 @@ from slimtorch.inventory.needs import Graph, environment
 from slimtorch.project.declared import PRODUCTION
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from slimtorch.deps.model import Evidence
     from slimtorch.flows.deps.check import Gathered
 
 
-def decision(gathered: Gathered) -> Decision:
-    """The device, with the reasons where it was decided."""
+def decision(gathered: Gathered, without: Collection[str] = ()) -> Decision:
+    """The device, with the reasons where it was decided; that the distributions `without` are there is no reason."""
     seen, project = gathered.evidence, gathered.opened.project
-    packages, needers = seen.distributions.values(), _needers(seen)
-    declared = seen.declarations.of(PRODUCTION)
+    packages = [one for name, one in seen.distributions.items() if name not in without]
+    needers = [name for name in _needers(seen) if name not in without]
+    declared = [one for one in seen.declarations.of(PRODUCTION) if one.name not in without]
     if project and project.torch.device:
         return Decision(project.torch.device)
     if project:

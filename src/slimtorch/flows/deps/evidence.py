@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform as machine
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -16,6 +16,7 @@ from slimtorch.deps.check.reasons import INTERESTS
 from slimtorch.deps.model import Evidence
 from slimtorch.errors import ConfigError
 from slimtorch.findings import Location
+from slimtorch.flows.deps import below
 from slimtorch.inventory import code
 from slimtorch.inventory.code.mentions import mentions
 from slimtorch.inventory.code.model import Role
@@ -23,7 +24,7 @@ from slimtorch.inventory.code.roles import role
 from slimtorch.inventory.distributions import Distribution
 from slimtorch.project import config, declared
 from slimtorch.project.config.project import platform_of
-from slimtorch.project.declared import PRODUCTION, Declarations, with_files
+from slimtorch.project.declared import PRODUCTION, Declarations, texts, with_files
 from slimtorch.tables import import_names
 
 if TYPE_CHECKING:
@@ -61,21 +62,39 @@ def opened(path: Path, files: Sequence[Path] = ()) -> Opened:
     """
     if not path.exists():
         raise ConfigError(str(path), ["does not exist"], hint="name the project's folder or its slimtorch.toml")
+    if path.is_file() and path.suffix in texts.SUFFIXES:
+        return _of_file(path, files)
     if not path.is_dir() and path.suffix != ".toml":
         raise ConfigError(str(path), ["is neither a folder nor a slimtorch.toml"], hint="name the project's folder")
+    if path.name == config.PYPROJECT and path.is_file() and not _is_configured(path.parent):
+        path = path.parent
     if path.is_file() or _is_configured(path):
         project = config.load(path)
         declarations = with_files(declared.read(project.root, project.requirements), files, project.root)
         return Opened(project.root, project, declarations, project.python, project.platforms[0])
     root = path.absolute()
-    declarations = with_files(declared.read(root), files, root)
-    if not declarations.items and not declarations.nameless:
-        raise ConfigError(
-            str(path),
-            ["nothing says which packages the service needs"],
-            hint="write a requirements.txt, or [project] dependencies in pyproject.toml",
-        )
-    return Opened(root, None, declarations, _python(root), platform_of(machine.machine()))
+    return _plain(path, root, with_files(declared.read(root), files, root))
+
+
+def _of_file(path: Path, files: Sequence[Path]) -> Opened:
+    """The folder of a requirements file, which alone says what production needs."""
+    root = path.absolute().parent
+    around = declared.read(root)
+    others = tuple(item for item in around.items if item.group != PRODUCTION)
+    declarations = with_files(replace(around, items=others, nameless=()), [root / path.name, *files], root)
+    return _plain(path, root, declarations)
+
+
+def _plain(path: Path, root: Path, declarations: Declarations) -> Opened:
+    if declarations.items or declarations.nameless:
+        return Opened(root, None, declarations, _python(root), platform_of(machine.machine()))
+    said = "nothing says which packages the service needs"
+    hint = "write a requirements.txt, or [project] dependencies in pyproject.toml"
+    if empty := [path.name] if path.is_file() else [top.path.name for top in texts.find(root)]:
+        said, hint = f"{said}: {empty[0]} is empty", f"write the packages into {empty[0]}, one a line"
+    elif members := below.look(root).members:
+        hint = below.separately(members)
+    raise ConfigError(str(path), [said], hint=hint)
 
 
 def evidence(found: Opened, distributions: Mapping[str, Distribution]) -> Evidence:

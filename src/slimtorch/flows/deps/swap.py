@@ -50,10 +50,11 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A proposal and what it saves; None where that could not be measured."""
+    """A proposal and what it saves; None where that could not be measured, and `unknown` then says why."""
 
     proposal: Proposal
     saving: Saving | None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,10 @@ def offer(request: Request, machine: Machine) -> Offered:
     """
     gathered = deps.gather(deps.Request(request.project, request.sources), machine)
     judged = deps.judged(gathered)
-    found = swap.proposals(gathered.evidence, judged.dependencies, decision(gathered))
+    found = swap.proposals(gathered.evidence, judged.dependencies, decision(gathered, swap.builds()))
     changes = _changes(gathered, _wanted(found, request.apply))
     scales = _Scales(gathered, asked(gathered.opened, request.sources, machine), machine)
-    measured = [Offer(one, scales.saving(one)) for one in found]
+    measured = [scales.offer(one) for one in found]
     return Offered(tuple(sorted(measured, key=_largest_first)), changes)
 
 
@@ -107,14 +108,15 @@ def _largest_first(one: Offer) -> tuple[int, str]:
 
 def _wanted(found: Iterable[Proposal], names: tuple[str, ...]) -> list[Proposal]:
     known = {one.remove: one for one in found}
+    if swap.CUDA_TORCH in known:
+        names = tuple(swap.CUDA_TORCH if name == "torch" else name for name in names)
     for name in names:
         if name not in known:
             raise UsageError(f"no swap of {name} is proposed", hint=f"proposed: {', '.join(known) or 'nothing'}")
         if known[name].action in {swap.Action.BY_HAND, swap.Action.CPU}:
-            hint = 'write device = "cpu" below [torch] in slimtorch.toml'
             raise UsageError(
                 f"{name} cannot be swapped by changing one requirement",
-                hint=hint if known[name].action is swap.Action.CPU else known[name].why,
+                hint=swap.TO_CPU if known[name].action is swap.Action.CPU else known[name].why,
             )
     return [known[name] for name in dict.fromkeys(names)]
 
@@ -154,15 +156,22 @@ class _Scales:
         """What production brings today; None where its requirements do not resolve."""
         return self._weigh([item.text for item in self._production], self.question.device)
 
-    def saving(self, one: Proposal) -> Saving | None:
-        """What the swap saves; None where only a person can tell, or where the requirements do not resolve."""
-        if one.action is swap.Action.BY_HAND or (now := self.now) is None:
-            return None
+    def offer(self, one: Proposal) -> Offer:
+        """The proposal with what the swap saves, or with the reason why that is not known."""
+        if one.action is swap.Action.BY_HAND:
+            return Offer(one, None, "it depends on how it is done by hand")
+        if (now := self.now) is None:
+            return Offer(one, None, "the requirements do not resolve now")
+        then = self._then(one)
+        if then is None:
+            return Offer(one, None, "the requirements do not resolve with it")
+        return Offer(one, Saving(now.packed - then.packed, now.unpacked - then.unpacked))
+
+    def _then(self, one: Proposal) -> Saving | None:
         lines: list[str] = []
         for item in self._production:
             lines += _instead(item, one) if item.name == one.remove else [item.text]
-        then = self._weigh(lines, "cpu" if one.action is swap.Action.CPU else self.question.device)
-        return then and Saving(now.packed - then.packed, now.unpacked - then.unpacked)
+        return self._weigh(lines, "cpu" if one.action is swap.Action.CPU else self.question.device)
 
     @property
     def _production(self) -> tuple[Declared, ...]:

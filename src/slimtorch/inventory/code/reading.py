@@ -34,7 +34,10 @@ _PATH_LINE = re.compile(r"\bsys\.path\.(?:insert|append|extend)\(")
 
 @dataclass(slots=True)
 class Reading:
-    """What one file says. `paths` are texts that it adds to ``sys.path``; `computed` lines that import computed names."""
+    """What one file says.
+
+    `paths` are texts that it adds to ``sys.path``, `computed` the lines on which it imports computed names.
+    """
 
     path: str
     shown: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from slimtorch.inventory.code import lines
@@ -17,11 +18,14 @@ MAX_IMPORTS = 20_000
 """Imports of one text; what holds more is no program."""
 
 _STATEMENT = re.compile(
-    r"(?:^|[:;}])[ \t]*(?:from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]*(?:\\\n[ \t]*)?\bimport\b[ \t]*(?=[\w(*\\])|import[ \t]+(?=[\w\\]))"
+    r"(?:^|[:;}])[ \t]*+(?:from[ \t]++(\.*+)[ \t]*+((?:(?!import\b)\w[\w.]*+)?)[ \t]*+(?:\\\n[ \t]*+)?"
+    r"\bimport\b[ \t]*+|import[ \t]++(?=[\w\\]))"
     r"|(?:__import__|import_module)\(\s*[\"']([\w.]+)[\"']",
     re.MULTILINE,
 )
+"""Possessive throughout: no text takes more than one pass."""
 _NAMES = re.compile(r"\(([^)]{0,2000})|((?:\\\n|[^\n;#]){0,2000})")
+_NAME = re.compile(r"\s*+(\*|[\w.]++)")
 _COMMENT = re.compile(r"#[^\n]*|\\\n")
 
 
@@ -62,7 +66,7 @@ def _listed(text: str, start: int) -> Iterator[str]:
     match = _NAMES.match(text, start)
     listed = _COMMENT.sub(" ", match[1] or match[2] or "") if match else ""
     for part in listed.split(","):
-        word = part.split()[:1]
-        if not word or not (word[0] == "*" or all(name.isidentifier() for name in word[0].split("."))):
+        word = _NAME.match(part)
+        if word is None or iskeyword(word[1]):
             return
-        yield word[0]
+        yield word[1]

@@ -16,14 +16,17 @@ _NO_TEXT = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_un
 """Codecs that no editor writes; two of them take quadratic time."""
 
 _PYTHON_2 = re.compile(
-    r"""^[ \t]*(?:(?:.*[:;][ \t]*)?(?:print[ \t]*(?:["']|>>)|(?:print|exec)[ \t]+(?!(?:if|and|or|in|is|for|else)\b)["'\w]|exec[ \t]*["'])
+    r"""^[ \t]*(?:(?:.*[:;][ \t]*)?(?:print[ \t]*(?:["']|>>)|exec[ \t]*["']
+          |(?:print|exec)[ \t]+(?!(?:if|and|or|in|is|for|else)\b)["'\w])
         |except[ \t]+[\w.() ,]+,[ \t]*[a-z_]\w*[ \t]*:
         |raise[ \t]+[\w.]+[ \t]*,)
       |<>|(?<!`)`[^`]+`(?!`)|\bur["']|\b(?:\d+|0[xX][0-9a-fA-F]+)[lL]\b""",
     re.VERBOSE,
 )
-"""What only Python 2 has, in a line whose texts are emptied. ``except A, B:`` is Python 3.14 as well, unless the second is a variable's name."""
+"""What only Python 2 has, in a line whose texts are emptied.
 
+``except A, B:`` is Python 3.14 as well, unless the second is a variable's name.
+"""
 _OCTAL = re.compile(r"(?<![\w.])0[0-7]+L?\b(?!\.)")
 """``0777``; also a part of a date, so that the parser has to stumble over the same."""
 

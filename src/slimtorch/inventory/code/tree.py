@@ -39,9 +39,10 @@ _BUILT = frozenset({"build", "dist"})
 class Tree:
     """What the walk found; paths relative to the root, with slashes.
 
-    `sources` are to be read, programs without ``.py`` included. `modules` are all ``.py`` files, those behind links within the tree included; `folders`
-    are those that hold a module, at any depth below them. `projects` are folders with a project file of their own.
-    `large` are files that are too large to be parsed. `looks` counts the files without suffix that were looked into.
+    `sources` are to be read, programs without ``.py`` included; `large` are too large to be parsed. `modules` are all
+    ``.py`` files, those behind links within the tree included; `folders` are those that hold a module, at any depth
+    below them. `projects` are folders with a project file of their own. `looks` counts the files without suffix that
+    were looked into.
     """
 
     root: Path

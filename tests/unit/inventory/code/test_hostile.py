@@ -65,5 +65,6 @@ def test_packaging_files_and_settings(data: bytes, names: list[str]) -> None:
             "slimtorch.toml",
         ):
             (Path(folder) / name).write_bytes(data)
-        assert read(Path(folder)).files == 1
+        # A Makefile or Dockerfile may say that Python runs it.
+        assert read(Path(folder)).files in {1, 3}
         assert set(mentions(Path(folder), names)) <= set(names)

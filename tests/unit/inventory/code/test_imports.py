@@ -86,6 +86,20 @@ TEXTS = {
     "if importlib.util.find_spec('numpy') is not None:\n    import numpy": [("numpy", (), C), ("numpy", (), C)],
     "np = pytest.importorskip('numpy')": [("numpy", (), C)],
     "runpy.run_module('numpy')": [("numpy", (), X)],
+    "import_module('az' + 'ure.identity')": [
+        ("azure.identity", (), X), ("ure.identity", (), S),
+    ],
+    "import_module(f'numpy')": [("numpy", (), X)],
+    "import_module(f\"{'num'}py.{'linalg'}\")": [("numpy.linalg", (), X)],
+    "import_module('transformers.models.' + name)": [("transformers.models", (), X)],
+    "import_module('transformers.models.%s' % name)": [("transformers.models", (), X)],
+    "import_module('transformers.models.{}'.format(name))": [("transformers.models", (), X)],
+    "exec('import graphene')": [("graphene", (), C)],
+    'def f():\n    exec("""\n    from a.b import c\n    """, {})': [("a.b", ("c",), C)],
+    "exec('x = 1;' + 'import graphene')": [("graphene", (), C)],
+    "exec(compile('import graphene', '', 'exec'))": [("graphene", (), C)],
+    "eval('__import__(\"graphene\").x')": [("graphene", (), C)],
+    "model.eval()\ncursor.exec('import graphene')": [],
     "x = LazyLoader('np', globals(), 'numpy')": [("np", (), S), ("numpy", (), S)],
     "import lazy_loader as lazy\nnp = lazy.load('numpy')": [("lazy_loader", (), P), ("numpy", (), S)],
     "x = is_package_available('numpy')": [("numpy", (), S)],
@@ -136,6 +150,36 @@ def test_statements(tmp_path: Path, snippet: str) -> None:
 @pytest.mark.parametrize("snippet", TEXTS)
 def test_texts(tmp_path: Path, snippet: str) -> None:
     assert sorted(set(found(tmp_path, snippet))) == sorted(set(TEXTS[snippet]))
+
+
+COMPUTED = {
+    "import_module(name)": True,
+    "import_module(name=name)": True,
+    "__import__('boto' + str(3))": True,
+    "import_module(f'torch_{x}')": True,
+    "import_module(NAMES[x])": True,
+    "runpy.run_module(name)": True,
+    "exec(f'import {name}')": True,
+    "exec('import ' + name)": True,
+    "exec('from %s import x' % name)": True,
+    "import_module('numpy')": False,
+    "import_module('num' + 'py')": False,
+    "import_module(f'transformers.models.{x}')": False,
+    "import_module('.' + x, __package__)": False,
+    "import_module()": False,
+    "exec(text)": False,
+    "model.eval()": False,
+    "find_spec(name)": False,
+    "import_module(" + "+".join("x" * 100) + ")": True,
+}
+
+
+@pytest.mark.parametrize("call", COMPUTED)
+def test_computed_names_are_said(tmp_path: Path, call: str) -> None:
+    (tmp_path / "tests").mkdir()
+    for name in ("code.py", "tests/code.py"):
+        (tmp_path / name).write_text(f"x = 1\ny = {call}\n")
+    assert [(one.path, one.line) for one in read(tmp_path).computed] == [("code.py", 2)] * COMPUTED[call]
 
 
 def test_imports_are_in_the_order_of_files_and_lines(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from slimtorch.inventory.code import Form, read
+from slimtorch.inventory.code import Form, Role, read, salvage
+from tests.unit.inventory.code.test_own import tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +46,15 @@ SKIPPED = {
     "octal": (b"x = 0777\n", 1, "Python 2"),
     "long": (b"x = 10L\n", 1, "Python 2"),
     "unlike": (b"if x <> y: pass\n", 1, "Python 2"),
+    "backticks": (b"x = `1`\n", 1, "Python 2"),
+    "raw text": (b"x = ur'a'\n", 1, "Python 2"),
+    "exec in a text": (b"import numpy\nx = 'print a' 'exec \"a\"' = 1\n", 2, "syntax error: "),
+    "print with brackets": (b"x = 1\nprint ('a') b\n", 2, "syntax error: "),
+    "unlike in a text": (b"if x == '<>' 1: pass\n", 1, "syntax error: "),
+    "number": (b"x = 1.07 1\n", 1, "syntax error: "),
+    "comment": (b"x = = 1  # `a` <> 0777 10L\n", 1, "syntax error: "),
+    "unfinished text": (b"print 'a\n", 1, "syntax error: unterminated"),
+    "utf-16": ("import numpy\n".encode("utf-16"), 0, "its text cannot be decoded: "),
     "half": (b"import numpy\nf(\n", 2, "syntax error: '(' was never closed"),
     "indent": (b"import numpy\n   x = 1\n", 2, "syntax error: unexpected indent"),
     "null bytes": (b"import numpy\n\0", 0, "no text: it holds null bytes"),
@@ -64,11 +75,52 @@ def test_skipped(tmp_path: Path, case: str) -> None:
     data, line, reason = SKIPPED[case]
     (tmp_path / "code.py").write_bytes(data)
     code = read(tmp_path)
-    assert code.imports == ()
+    expected = {("numpy", Form.OPTIONAL)} if b"import numpy" in data.replace(b"\0", b"") else set()
+    assert {(found.module, found.form) for found in code.imports} == expected
     (one,) = code.skipped
     assert (one.location.path, one.location.line) == ("code.py", line)
     assert one.reason.startswith(reason)
     assert "\n" not in one.reason
+
+
+SALVAGED = {
+    "import numpy, yaml as y": [("numpy", ()), ("yaml", ())],
+    "    from google.cloud import storage as s, bigquery  # x": [("google.cloud", ("storage", "bigquery"))],
+    "from google.cloud import (\n    storage,  # a\n    bigquery,\n)": [("google.cloud", ("storage", "bigquery"))],
+    "from google.cloud \\\n    import storage, \\\n    bigquery": [("google.cloud", ("storage", "bigquery"))],
+    "from numpy import *": [("numpy", ("*",))],
+    "try: import numpy; import yaml": [("numpy", ()), ("yaml", ())],
+    "{% if x %}import numpy{% endif %}": [("numpy", ())],
+    "from numpy import {{ name }}": [("numpy", ())],
+    "from numpy import (\nimport yaml": [("numpy", ()), ("yaml", ())],
+    "x = __import__('numpy.linalg')": [("numpy.linalg", ())],
+    "from . import x\nfrom .a import b\nimport os": [],
+    "# import numpy\nimportant = reimport numpy": [],
+}
+
+
+@pytest.mark.parametrize("text", SALVAGED)
+def test_lines_of_what_cannot_be_parsed(tmp_path: Path, text: str) -> None:
+    (tmp_path / "code.py").write_text(f"x = = 1\n{text}\n")
+    code = read(tmp_path)
+    assert [(one.module, one.names) for one in code.imports] == SALVAGED[text]
+    assert {one.form for one in code.imports} <= {Form.OPTIONAL}
+
+
+@pytest.mark.parametrize(
+    "text", ["." * 400_000, " " * 400_000, "\\\n" * 200_000, "from" + " \t" * 200_000, "a" * 400_000, ":" * 400_000]
+)
+@pytest.mark.parametrize("start", ["from ", "import ", "from a import (", "from a import b, ", ""])
+def test_any_text_is_searched_in_one_pass(text: str, start: str) -> None:
+    started = time.process_time()
+    found = list(salvage.of_text(f"import numpy\n{start}{text}"))
+    assert found[0].module == "numpy"
+    assert time.process_time() - started < 60
+
+
+def test_what_a_broken_file_of_the_service_imports_of_the_tests_ships(tmp_path: Path) -> None:
+    tree(tmp_path, {"main.py": "print 'a'\nfrom tests.fake import x\n", "tests/fake.py": "import numpy"})
+    assert {(one.module, one.role) for one in read(tmp_path).imports} == {("numpy", Role.SERVICE)}
 
 
 NEWER = {

