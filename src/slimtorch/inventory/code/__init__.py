@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from slimtorch.inventory.code import layout, reading, tree
@@ -13,7 +15,7 @@ from slimtorch.inventory.code.references import INTERESTS
 from slimtorch.inventory.code.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 __all__ = ["INTERESTS", "Code", "Form", "Import", "Reference", "Role", "Scope", "Skipped", "read"]
@@ -29,7 +31,7 @@ def read(root: Path, scope: Scope = _EVERYWHERE, interests: Collection[str] = IN
     """
     found = tree.walk(root, scope.exclude)
     frozen = frozenset(interests)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _uncollected():
         # Parsing warns about the code that is read: that is its author's business.
         warnings.simplefilter("ignore")
         readings = [
@@ -39,3 +41,15 @@ def read(root: Path, scope: Scope = _EVERYWHERE, interests: Collection[str] = IN
     for item in readings:
         own.add(item.path, item.paths)
     return Judge(own, scope, readings, found).code()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for cycles meanwhile: syntax trees have none, and looking through so many objects takes its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
