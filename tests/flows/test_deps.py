@@ -87,6 +87,11 @@ def test_what_a_file_imports_that_cannot_be_parsed_is_not_called_unused(world: S
     assert found["traps"]["verdict"] == "tests"
 
 
+def test_a_name_that_is_only_known_at_run_time_is_said(world: Shop) -> None:
+    (world.project / "load.py").write_text("import importlib\nimport sys\n\nimportlib.import_module(sys.argv[1])\n")
+    assert "only known at run time: load.py:4" in world("deps", "check").err
+
+
 def test_lists_of_apps_may_have_any_name(world: Shop) -> None:
     (world.project / "settings.py").write_text("EXTERNAL = ['worms']\nINSTALLED_APPS = ['django', *EXTERNAL]\n")
     assert check(world)["worms"]["verdict"] == "used"

@@ -51,6 +51,9 @@ def notes(root: Path, declarations: Declarations, code: Code) -> tuple[str, ...]
     found, said = look(root), []
     if not code.files:
         said.append(f"no Python file was found in {root}: every requirement that is no known tool is kept")
+    if code.computed:
+        lines = words.listed(tuple(f"{one.path}:{one.line}" for one in code.computed))
+        said.append(f"imported by a name that is only known at run time: {lines}; what that loads is not judged")
     if found.notebooks:
         said.append(f"{found.notebooks} notebook{'s were' if found.notebooks > 1 else ' was'} not read")
     if found.members:

@@ -19,8 +19,6 @@ from slimtorch.findings import Location
 from slimtorch.flows.deps import below
 from slimtorch.inventory import code
 from slimtorch.inventory.code.mentions import mentions
-from slimtorch.inventory.code.model import Role
-from slimtorch.inventory.code.roles import role
 from slimtorch.inventory.distributions import Distribution
 from slimtorch.project import config, declared
 from slimtorch.project.config.project import platform_of
@@ -31,15 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from slimtorch.inventory.code.model import Code
     from slimtorch.project.model import Project
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.10", "3.14")
 """Versions that a project may ask for, the likeliest first."""
-LARGEST = 2_000_000
-"""Bytes that are looked at of a source file that could not be parsed."""
-_IMPORTS = re.compile(r"\s*(?:import|from)\s")
-_WORD = re.compile(r"\w+")
 _VERSION = re.compile(r"(?:cpython-)?(3\.\d+)")
 
 
@@ -103,13 +96,11 @@ def evidence(found: Opened, distributions: Mapping[str, Distribution]) -> Eviden
     Raises:
         MachineError: a folder of the service's files cannot be read.
     """
-    read = code.read(found.root, _scope(found), INTERESTS)
-    words = _words(found, distributions)
     return Evidence(
         declarations=found.declarations,
-        code=read,
+        code=code.read(found.root, _scope(found), INTERESTS),
         distributions=distributions,
-        mentions={**_unread(found.root, read, words), **_mentions(found, words)},
+        mentions=_mentions(found, _words(found, distributions)),
         python=found.python,
     )
 
@@ -152,23 +143,6 @@ def _words(found: Opened, distributions: Mapping[str, Distribution]) -> frozense
         held = distributions.get(name) or Distribution(name, "", import_names.assumed(name), assumed=True)
         words |= facts.spoken(held)
     return frozenset(words)
-
-
-def _unread(root: Path, read: Code, words: frozenset[str]) -> Mapping[str, Location]:
-    """The lines of imports in source files that could not be parsed: what they name may be needed."""
-    places: dict[str, Location] = {}
-    paths = (one.location.path for one in read.skipped)
-    for path in (one for one in paths if role(one, (), ()) is Role.SERVICE):
-        try:
-            with (root / path).open("rb") as file:
-                text = file.read(LARGEST).decode("utf-8", "replace")
-        except OSError:
-            continue
-        for number, line in enumerate(text.splitlines(), 1):
-            if _IMPORTS.match(line):
-                for word in words & set(_WORD.findall(line)):
-                    places.setdefault(word, Location(path, number))
-    return places
 
 
 def _mentions(found: Opened, words: frozenset[str]) -> Mapping[str, Location]:
