@@ -12,6 +12,8 @@
     ├── ArchiveError            a wheel, deb, tar or layer is damaged or hostile
     ├── VerificationError       bytes are not the ones that were promised (digest, size)
     ├── ImageError              an image is missing, incomplete or breaks the OCI image-spec
+    ├── ElfError                a library's headers, relocations or device code lie
+    ├── ProofError              something that was made is not what it has to be; nothing was written (exit code 1)
     └── MachineError            this machine lacks something: apt, an engine, space on the disk
 
 A judgement about an image is never an exception: it is a `slimtorch.findings.Finding`.
@@ -83,6 +85,18 @@ class VerificationError(SlimtorchError):
 
 class ImageError(SlimtorchError):
     """An image is missing, incomplete or breaks the OCI image-spec."""
+
+
+class ElfError(SlimtorchError):
+    """A library is damaged: its headers, relocations or device code do not fit the file or each other."""
+
+
+class ProofError(SlimtorchError):
+    """A proof failed; nothing was written. `failures` are (pass, path, what was found)."""
+
+    def __init__(self, message: str, failures: Sequence[tuple[str, str, str]], *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.failures = tuple(failures)
 
 
 class MachineError(SlimtorchError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,31 @@ class Torch:
     gpus: tuple[Gpu, ...] = ()
 
 
+class Profile(StrEnum):
+    """How much is taken out: nothing, what no use of the code needs, or also what this service does not reach."""
+
+    NONE = "none"
+    SAFE = "safe"
+    INFERENCE = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class Slim:
+    """What may be taken out of the packages. `keep` and `drop` are patterns of paths with the user's reasons.
+
+    `vendor` allows changing NVIDIA's libraries (for internal use, as their licence says); `keep_ptx` is ``none`` or
+    ``newest``; `stubs` names libraries that are replaced by stand-ins; `traced` is the record of ``slimtorch trace``.
+    """
+
+    profile: Profile = Profile.SAFE
+    vendor: bool = False
+    keep_ptx: str = "none"
+    stubs: tuple[str, ...] = ()
+    keep: Mapping[str, str] = field(default_factory=dict)
+    drop: Mapping[str, str] = field(default_factory=dict)
+    traced: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """How to ask whether the service is well; times in seconds. `start_period` None means measured by ``verify``."""
@@ -160,3 +186,4 @@ class Project:
     check: Check
     image: Naming
     layers: Layering
+    slim: Slim = field(default_factory=Slim)

@@ -1,0 +1,1 @@
+"""One file a pass: facts about a tree → edits, each with its reason. Nothing here changes anything."""

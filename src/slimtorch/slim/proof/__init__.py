@@ -1,0 +1,1 @@
+"""Checks what was made, by other means than it was made with."""
