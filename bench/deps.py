@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import deps_rivals, deps_speed
+from bench import deps_rivals, deps_speed, page
 from bench.measure import machine
 from tests.corpus import cases, judging, score
 from tests.support import sdists
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"
-PAGE = HERE.parent / "docs" / "benchmarks.md"
-START, END = "<!-- bench.deps: written by `make bench-deps` -->", "<!-- /bench.deps -->"
 UNUSED = frozenset(("unused",))
 """What the others have a word for; what else they rightly call unused counts for them."""
 
@@ -115,7 +113,7 @@ def speed_table(speed: Speed) -> Iterator[str]:
         yield f"| whole process: {name} | {seconds:.2f} |"
 
 
-def page(results: Sequence[Result], speed: Speed, judged: Sequence[Judged]) -> str:
+def tables(results: Sequence[Result], speed: Speed, judged: Sequence[Judged]) -> str:
     """All tables, and what is to be known about them."""
     every = list(cases.every())
     problems = sum(len(case.unneeded) + len(case.imported) for case in every)
@@ -132,15 +130,6 @@ def page(results: Sequence[Result], speed: Speed, judged: Sequence[Judged]) -> s
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def write(text: str) -> None:
-    """Puts the tables into docs/benchmarks.md, between the two marks."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise SystemExit(f"{PAGE.name} has no part between {START} and {END}")
-    PAGE.write_text(f"{before}{START}\n{text}{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m bench.deps")
@@ -155,13 +144,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         speed = deps_speed.measure(Path(folder) / "tree", binaries)
     judged = [] if given.offline else sources()
-    text = page(results, speed, judged)
+    text = tables(results, speed, judged)
     OUT.mkdir(exist_ok=True)
     record = {"machine": machine(), "corpus": results, "speed": speed, "sources": judged}
     (OUT / "deps.json").write_text(json.dumps(record, default=_plain, indent=1) + "\n")
     (OUT / "deps.md").write_text(text)
     if given.write:
-        write(text)
+        page.write("bench.deps", text)
     print(text)
 
 

@@ -183,7 +183,7 @@ def main() -> None:
         workshop = prepare(root)
         ours = measure_slimtorch(workshop)
         theirs = build_reference(root / "w", base=base, wheels=wheels(workshop))
-    table = promises.markdown(promises.rows(ours, theirs), machine(), base)
+    table = promises.markdown(promises.rows(ours, theirs), {**machine(), "base of the reference": base})
     OUT.mkdir(exist_ok=True)
     record = {"machine": machine(), "slimtorch": asdict(ours), "reference": asdict(theirs)}
     stem = "digits" if base == "minbase" else f"digits-{base}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from bench.digits import Slim
     from bench.reference import Reference
@@ -77,12 +77,14 @@ def alone(ours: Slim) -> list[Row]:
     ]
 
 
-def markdown(rows: Sequence[Row], machine: Mapping[str, str], base: str) -> str:
-    """The rows as a table for docs/benchmarks.md."""
+def markdown(
+    rows: Iterable[Row], facts: Mapping[str, str], *, ours: str = "slimtorch", theirs: str = "reference"
+) -> str:
+    """The rows as a table for docs/benchmarks.md, below what was measured on; the columns are called so."""
     lines = [
-        ", ".join(f"{name}: {value}" for name, value in {**machine, "base of the reference": base}.items()),
+        ", ".join(f"{name}: {value}" for name, value in facts.items()),
         "",
-        "| what | slimtorch | reference | ratio | promised | kept |",
+        f"| what | {ours} | {theirs} | ratio | promised | kept |",
         "|---|--:|--:|--:|--:|---|",
     ]
     for row in rows:
