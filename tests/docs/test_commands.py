@@ -15,6 +15,7 @@ from slimtorch.cli import reference
 from slimtorch.cli.main import cli
 from slimtorch.deps.check.rules import RULES as DEPENDENCY_RULES
 from slimtorch.probe.rules import RULES as VERIFY_RULES
+from slimtorch.probe.tracing import RULES as TRACE_RULES
 from slimtorch.project.config import reference as configuration
 from tests.docs.pages import PAGES, Page
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RULES = (*VERIFY_RULES, *DEPENDENCY_RULES)
+RULES = (*VERIFY_RULES, *TRACE_RULES, *DEPENDENCY_RULES)
 every_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 GENERATED = {
     "docs/reference/commands.md": reference.commands,
@@ -64,7 +65,7 @@ def test_the_rules_page_has_every_rule_once() -> None:
 
 @every_page
 def test_every_rule_that_a_page_names_exists(page: Page) -> None:
-    assert set(re.findall(r"(?:RUN|DEP)\d{3}", page.text)) <= {rule.id for rule in RULES}
+    assert set(re.findall(r"(?:RUN|TRC|DEP)\d{3}", page.text)) <= {rule.id for rule in RULES}
 
 
 @every_page

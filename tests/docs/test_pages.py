@@ -66,7 +66,7 @@ def _project(root: Path, document: dict[str, object], block: str) -> Path:
     """A folder with every file that the documentation's examples name, and `block` as its configuration."""
     for name in ("src", "vendor", "keys", "data"):
         (root / name).mkdir(parents=True)
-    for name in ("requirements.txt", "serve.py", "model.safetensors", "checks.json", "keys/debian.gpg"):
+    for name in ("requirements.txt", "serve.py", "model.safetensors", "checks.json", "trace.json", "keys/debian.gpg"):
         (root / name).touch()
     in_pyproject = "tool" in document or "project" in document
     service = "" if in_pyproject or "service" in document else '\n[service]\ncommand = ["python", "serve.py"]\n'

@@ -22,7 +22,6 @@ OTHER_UID = 54321
 NEEDED = (
     "backports",
     "click",
-    "elftools",
     "installer",
     "markdown_it",
     "mdurl",

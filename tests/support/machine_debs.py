@@ -30,7 +30,7 @@ CONTROL = ("preinst", "postinst", "prerm", "postrm", "md5sums")
 # Parts of the standard library that a small service does without, and whole branches of other packages.
 LEFT_OUT = re.compile(
     r"/usr/lib/python3\.\d+/("
-    r"asyncio|concurrent|config-.*|ctypes|curses|dbm|distutils|ensurepip|idlelib|lib2to3|multiprocessing|pydoc_data"
+    r"asyncio|concurrent|config-.*|curses|dbm|distutils|ensurepip|idlelib|lib2to3|multiprocessing|pydoc_data"
     r"|sqlite3|test|tkinter|tomllib|turtledemo|unittest|venv|wsgiref|xml|xmlrpc|zoneinfo"
     r"|(_pydecimal|_pyio|_pydatetime|argparse|doctest|imaplib|mailbox|nntplib|optparse|pdb|pickletools|pydoc|smtplib"
     r"|statistics|tarfile|telnetlib|turtle|zipfile)\.py"

@@ -250,7 +250,7 @@ class Shop:
 
     def __call__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, timeout: float = 120) -> Done:
         """How ``slimtorch ARGUMENTS`` ended, in the project's folder; `env` is added to the environment."""
-        starts = "verify" in arguments and "cache" not in arguments
+        starts = {"verify", "trace"} & set(arguments) and "cache" not in arguments
         with self.stock.port() if starts else nullcontext():
             done = subprocess.run(
                 self.argv(*arguments),

@@ -20,10 +20,12 @@ from slimtorch.sources import app, deb_tree, os_files, record, wheels
 from slimtorch.sources.layout import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from slimtorch.build.bytecode import Compiler
+    from slimtorch.build.slim_stack import Slimmed
+    from slimtorch.build.slimming import Slimming
     from slimtorch.host.machine import Machine
     from slimtorch.image.model import Image
     from slimtorch.project.lock import Lock
@@ -35,36 +37,63 @@ TABLES = ("maintainer_scripts", "os_packages", "python_modules", "suites")
 """The tables that decide what becomes of a package's files."""
 
 
-def materials(project: Project, lock: Lock, plan: Plan, indexes: Indexes, machine: Machine) -> Materials:
+def materials(assembly: Assembly) -> Materials:
     """What the plan is built from; nothing is downloaded or unpacked that the cache makes unnecessary."""
-    assembly = Assembly(project, lock, plan, indexes, machine)
-    service, weights = app.tree(project)
-    return Materials(lambda: assembly.stack, assembly.with_bytecode(service), weights, assembly.identity, assembly.base)
+    service, weights = assembly.service
+    attempt = "original where a proof fails" if assembly.slimming.fallback else ""
+    return Materials(
+        lambda: assembly.stack,
+        assembly.with_bytecode(service),
+        weights,
+        assembly.identity,
+        assembly.base,
+        attempt,
+    )
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """The parts of one image's tree, each made when it is first asked for."""
+    """The parts of one image's tree, each made when it is first asked for.
+
+    `room` gives an empty folder that is there until the image is written.
+    """
 
     project: Project
     lock: Lock
     plan: Plan
     indexes: Indexes
     machine: Machine
+    slimming: Slimming
+    room: Callable[[], Path]
 
     @property
     def identity(self) -> str:
         """Names what decides the tree beside the plan: slimtorch's own data, and whether bytecode can be made."""
-        return digests.of_json([tables.digest(*TABLES), digests.of_bytes(health_script()), self.compiler is not None])
+        slim = self.slimming.identity(self.plan)
+        script = digests.of_bytes(health_script())
+        return digests.of_json([tables.digest(*TABLES), script, self.compiler is not None, slim])
 
     @cached_property
-    def stack(self) -> FileTree:
-        """Everything below the service's own files: the system, the wheels, their bytecode, the generated list."""
+    def stack(self) -> Slimmed:
+        """Everything below the service's own files: the system, the wheels, their bytecode, the generated list.
+
+        It is slimmed first, so that no bytecode is made of what goes.
+        """
         layout = Layout(self.plan.python)
         tags = request(self.project, self.plan.platform, self.indexes, self.plan.pinned.base).target.tags()
         installed = [wheels.tree(self.blobs[wheel.owner], wheel, layout, tags) for wheel in self.plan.pinned.wheels]
-        complete = self.with_bytecode(merge(self.system, *installed, generated(self.plan)))
-        return with_parents(record.rewritten(complete, layout), OWNER)
+        whole = with_parents(merge(self.system, *installed, generated(self.plan)), OWNER)
+        # An unchanged build never comes here, and should not wait for what slimming imports.
+        from slimtorch.build import slim_stack  # noqa: PLC0415
+
+        stack = slim_stack.Stack(whole, self.plan, self.base, self.service, self.with_bytecode)
+        slimmed = slim_stack.slimmed(stack, self.slimming, self.room(), self.machine)
+        return replace(slimmed, tree=with_parents(record.rewritten(slimmed.tree, layout), OWNER))
+
+    @cached_property
+    def service(self) -> tuple[FileTree, FileTree]:
+        """The service's own files, and its weights."""
+        return app.tree(self.project)
 
     @cached_property
     def system(self) -> FileTree:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,23 @@ from slimtorch.image.pack import pack
 from slimtorch.image.split import split, tree_digest
 from slimtorch.image.tree import Entry, FileTree, Kind, directory
 from slimtorch.inventory.service import of_settings
+from slimtorch.project import gpu_check
 from slimtorch.project.plan import APP, WEIGHTS
+from slimtorch.slim import marks as marking
+from slimtorch.slim.marks import Marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from slimtorch.build.slim_stack import Slimmed
     from slimtorch.host.cache import Cache
     from slimtorch.host.progress import Progress
     from slimtorch.image.codec import Codec
+    from slimtorch.image.config import Runtime
     from slimtorch.image.model import Image
     from slimtorch.project.plan import Plan
 
-FORMAT = 3
+FORMAT = 4
 """Changes when what is kept of a layer does."""
 PLAN_LABEL = "io.slimtorch.plan"
 PACKERS = 2
@@ -43,14 +48,16 @@ PACKERS = 2
 class Materials:
     """What a plan is built from. `stack` assembles the tree below the service's own files, when it is needed at all.
 
-    `identity` names what decides the stack beside the plan: data that slimtorch brings, and whether there is bytecode.
+    `identity` names what decides the stack beside the plan: data that slimtorch brings, what is slimmed, and whether
+    there is bytecode. `attempt` keeps stacks apart that were made under other conditions and may be the same.
     """
 
-    stack: Callable[[], FileTree]
+    stack: Callable[[], Slimmed]
     app: FileTree
     weights: FileTree
     identity: str = ""
     base: Image | None = None
+    attempt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,13 @@ class Stack:
     """The layers below the service's own files, and what those have to respect.
 
     `folders` are the directories that are not simply root's; `taken` are the paths of files below the working
-    directory.
+    directory. `marks` is what slimming lets the image say.
     """
 
     layers: tuple[Layer, ...]
     folders: Mapping[str, Entry]
     taken: frozenset[str]
+    marks: Marks
 
     def carry(self, tree: FileTree) -> FileTree:
         """The service's tree with the stack's directories as they are.
@@ -95,12 +103,30 @@ def build(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress
         *_pack_all(service, codec, cache, progress),
     ]
     made_of = digests.of_json([plan.digest, materials.identity])
-    labels = {**plan.runtime.labels, PLAN_LABEL: made_of}
-    runtime = replace(plan.runtime, labels=labels, env={**_inherited(materials.base), **plan.runtime.env})
+    labels = {**stack.marks.labels, **plan.runtime.labels, PLAN_LABEL: made_of}
+    env = {**_inherited(materials.base), **stack.marks.env, **plan.runtime.env}
+    runtime = _checked(replace(plan.runtime, labels=labels, env=env), plan, stack.marks.arguments)
     annotations = {name: value for name, value in labels.items() if name.startswith("org.opencontainers.")}
     annotations["org.opencontainers.image.created"] = runtime.created_text
     annotations[CODEC_ANNOTATION] = codec.id
     return assemble(runtime, layers, annotations)
+
+
+def ledger(image: Image, cache: Cache) -> bytes | None:
+    """What slimming did to a built image, as the file that refers to it; None where it did nothing."""
+    named = (image.settings["config"].get("Labels") or {}).get(marking.LEDGER)
+    record = cache.record("ledger", digests.Digest(named)) if named else None
+    path = cache.blob(digests.Digest(record["blob"])) if record else None
+    return path.read_bytes() if path else None
+
+
+def _checked(runtime: Runtime, plan: Plan, arguments: tuple[str, ...]) -> Runtime:
+    """With a start command and a health check that compare the GPU with what was kept, where that is to be compared."""
+    if not arguments:
+        return runtime
+    start = gpu_check.entrypoint(str(plan.interpreter), arguments)
+    health = runtime.health and replace(runtime.health, test=(*runtime.health.test, *arguments))
+    return replace(runtime, entrypoint=start, health=health)
 
 
 def _inherited(base: Image | None) -> dict[str, str]:
@@ -109,23 +135,40 @@ def _inherited(base: Image | None) -> dict[str, str]:
 
 
 def _stack(plan: Plan, materials: Materials, codec: Codec, cache: Cache, progress: Progress) -> Stack:
-    key = digests.of_json([FORMAT, plan.stack_digest, codec.id, materials.identity])
+    key = digests.of_json([FORMAT, plan.stack_digest, codec.id, materials.identity, materials.attempt])
     record = cache.record("stack", key)
     if record is not None:
         known = [_from_record(item, cache) for item in record["layers"]]
-        if None not in known:
+        marks = Marks(record["marks"]["labels"], record["marks"]["env"], tuple(record["marks"]["arguments"]))
+        if None not in known and _has_ledger(marks, cache):
             folders = {
                 row[0]: directory(row[0], row[1], mode=row[2], uid=row[3], gid=row[4]) for row in record["folders"]
             }
-            return Stack(tuple(layer for layer in known if layer), folders, frozenset(record["taken"]))
+            return Stack(tuple(layer for layer in known if layer), folders, frozenset(record["taken"]), marks)
     groups = {owner: layer.name for layer in plan.layers for owner in layer.owners}
-    tree = materials.stack()
+    slimmed = materials.stack()
+    tree = slimmed.tree
     layers = _pack_all(split(tree, groups, largest=plan.layering.largest), codec, cache, progress)
-    stack = Stack(tuple(layers), _special_folders(tree), _below(tree, plan.workdir))
+    _keep_ledger(slimmed, cache)
+    stack = Stack(tuple(layers), _special_folders(tree), _below(tree, plan.workdir), slimmed.marks)
     rows = [[entry.path, entry.owner, entry.mode, entry.uid, entry.gid] for entry in stack.folders.values()]
     kept = {"layers": [_to_record(layer) for layer in layers], "folders": rows, "taken": sorted(stack.taken)}
-    cache.put_record("stack", key, kept)
+    cache.put_record("stack", key, {**kept, "marks": asdict(slimmed.marks)})
     return stack
+
+
+def _keep_ledger(slimmed: Slimmed, cache: Cache) -> None:
+    if slimmed.ledger is None:
+        return
+    with cache.writer(what="ledger") as blob:
+        blob.write(marking.document(slimmed.ledger))
+    cache.put_record("ledger", marking.fingerprint(slimmed.ledger), {"blob": blob.digest})
+
+
+def _has_ledger(marks: Marks, cache: Cache) -> bool:
+    named = marks.labels.get(marking.LEDGER)
+    record = cache.record("ledger", digests.Digest(named)) if named else None
+    return not named or (record is not None and cache.blob(digests.Digest(record["blob"])) is not None)
 
 
 def _special_folders(tree: FileTree) -> dict[str, Entry]:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from slimtorch.inventory import code, compilers
 from slimtorch.inventory.code import INTERESTS, Scope
+from slimtorch.inventory.code.model import Role
 from slimtorch.project.facts import facts
 from slimtorch.sources import app
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from slimtorch.inventory.code.model import Code
+    from slimtorch.project.facts import Named
     from slimtorch.project.lock import LockedWheel
     from slimtorch.project.model import Project
 
@@ -39,12 +41,27 @@ def read(project: Project, interests: Collection[str] = INTERESTS) -> Code:
     return code.read(project.root, scope(project), interests)
 
 
-def compiler_notes(project: Project, wheels: Collection[LockedWheel]) -> Iterator[str]:
+def compiles(code: Code, wheels: Collection[Named]) -> frozenset[str]:
+    """The tools that the service compiles with while it runs, as `tables.compilers` names them."""
+    names = {wheel.name for wheel in wheels}
+    return frozenset(compilers.tools(compilers.compilations(code, names, facts(wheels).device)))
+
+
+def used(code: Code) -> list[list[str]]:
+    """What the service itself imports and refers to: what of its code may decide what is left of its packages."""
+    found = {(str(one.form), one.module, *one.names) for one in code.imports if one.role is Role.SERVICE}
+    found |= {("", one.name, *(one.arguments or ())) for one in code.references if one.role is Role.SERVICE}
+    return [["computed", str(len(code.computed))], *sorted(map(list, found))]
+
+
+def compiler_notes(
+    project: Project, wheels: Collection[LockedWheel], code: Callable[[], Code] | None = None
+) -> Iterator[str]:
     """What to say where the service compiles code while it runs, and the image will not hold what it compiles with."""
     names = {wheel.name for wheel in wheels}
     if project.os.base or not compilers.may_compile(names):
         return
-    found = compilers.compilations(read(project), names, facts(wheels).device)
+    found = compilers.compilations(code() if code else read(project), names, facts(wheels).device)
     needed = compilers.tools(found)
     missing = [name for name in compilers.packages(needed, project.python) if name not in project.os.packages]
     if not missing:

@@ -18,7 +18,7 @@ import click
 
 from slimtorch import __version__
 from slimtorch.cli import console
-from slimtorch.errors import SlimtorchError
+from slimtorch.errors import ProofError, SlimtorchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +29,13 @@ COMMANDS = {
     "lock": ("slimtorch.cli.lock", "Pin every wheel and distribution package of a project."),
     "deps": ("slimtorch.cli.deps", "Say what production needs, and what it does not."),
     "verify": ("slimtorch.cli.verify", "Start an image and prove that it works."),
+    "slim": ("slimtorch.cli.slim", "Take out what a service does not need, with a reason and a proof."),
+    "trace": ("slimtorch.cli.trace", "Run an image and record what it uses."),
     "show": ("slimtorch.cli.show", "Show what an image is made of, in bytes."),
     "copy": ("slimtorch.cli.copy", "Copy an image from one place to another."),
     "cache": ("slimtorch.cli.cache", "List, prune or check the cache."),
 }
-USAGE, BUG = 2, 101
+FAILED, USAGE, BUG = 1, 2, 101
 
 
 class LazyGroup(click.Group):
@@ -102,7 +104,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         return USAGE
     except SlimtorchError as error:
         console.error(error.message, error.hint)
-        return USAGE
+        return FAILED if isinstance(error, ProofError) else USAGE
     except OSError as error:
         console.error(*_environment(error))
         return USAGE

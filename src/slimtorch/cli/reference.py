@@ -15,6 +15,7 @@ import click
 from slimtorch.cli.main import cli
 from slimtorch.deps.check.rules import RULES as DEPENDENCY_RULES
 from slimtorch.probe.rules import RULES
+from slimtorch.probe.tracing import RULES as TRACE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,7 @@ the exit code is 1.
 """
 _TABLES = {
     "`slimtorch verify`": ("[verifying](../guides/verifying.md)", RULES),
+    "`slimtorch trace`": ("[tracing](../guides/tracing.md)", TRACE_RULES),
     "`slimtorch deps`": ("[dependencies](../guides/dependencies.md)", DEPENDENCY_RULES),
 }
 _HEAD = """

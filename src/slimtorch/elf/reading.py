@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+BLOCK = 1 << 20
+"""Bytes that are compared at once."""
 
 
 class Readable(Protocol):
@@ -39,7 +44,7 @@ class Bytes:
 
     def at(self, offset: int, size: int) -> bytes:
         """`size` bytes from `offset` on; fewer where the file ends before."""
-        return self._data[offset : offset + size]
+        return self._data[offset : offset + size] if offset >= 0 else b""
 
 
 class OpenFile:
@@ -53,7 +58,44 @@ class OpenFile:
 
     def at(self, offset: int, size: int) -> bytes:
         """`size` bytes from `offset` on; fewer where the file ends before."""
-        return os.pread(self.descriptor, max(0, min(size, self.size - offset)), offset)
+        return os.pread(self.descriptor, _within(size, self.size - offset), offset) if 0 <= offset < self.size else b""
+
+
+class Stream:
+    """A seekable stream that is no file on the disk; reads move its position."""
+
+    __slots__ = ("_stream", "size")
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.size = stream.seek(0, os.SEEK_END)
+
+    def at(self, offset: int, size: int) -> bytes:
+        """`size` bytes from `offset` on; fewer where the file ends before."""
+        if not 0 <= offset < self.size:
+            return b""
+        self._stream.seek(offset)
+        return self._stream.read(_within(size, self.size - offset))
+
+
+def _within(size: int, rest: int) -> int:
+    """How much to ask for: as many bytes as that would be made room for, whether the file has them or not."""
+    return max(0, min(size, rest))
+
+
+def readable(stream: BinaryIO) -> Readable:
+    """Random access to a seekable stream, which stays open; by descriptor where it is a file on the disk."""
+    raw = stream.raw if isinstance(stream, io.BufferedReader) else stream
+    # A stream that unpacks a file may tell that file's descriptor; only a plain file is read by it.
+    return OpenFile(raw.fileno()) if isinstance(raw, io.FileIO) else Stream(stream)
+
+
+def same(one: Readable, at: int, other: Readable, other_at: int, size: int) -> bool:
+    """Whether `size` bytes of the files are the same, read in blocks and no further than the first difference."""
+    return all(
+        one.at(at + into, min(BLOCK, size - into)) == other.at(other_at + into, min(BLOCK, size - into))
+        for into in range(0, size, BLOCK)
+    )
 
 
 @contextmanager

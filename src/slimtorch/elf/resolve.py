@@ -85,9 +85,25 @@ class Loader:
 
     def missing(self, first: str) -> list[Missing]:
         """What is not found when the object at `first` is loaded into a process that has nothing loaded yet."""
+        facts, found = self._binaries[first], []
+        for item, soname, path in self._load(first):
+            if path is None:
+                found.append(Missing(item.path, soname, self._places(soname, facts)))
+        return found
+
+    def found(self, first: str) -> dict[str, str]:
+        """Where what is loaded with the object at `first` is found, by the name that it is needed by."""
+        return {soname: path for _, soname, path in self._load(first) if path is not None}
+
+    def closure(self, first: str) -> tuple[str, ...]:
+        """The objects that are loaded with the one at `first`, itself included, in the order in which they are."""
+        return (first, *(path for _, _, path in self._load(first) if path is not None))
+
+    def _load(self, first: str) -> Iterator[tuple[_Loaded, str, str | None]]:
+        """Each library that is needed for the first time: by what, its name, and where it is found."""
         facts = self._binaries[first]
         loaded = {facts.soname, posixpath.basename(first)}
-        todo, found = deque([_Loaded(first, facts)]), []
+        todo = deque([_Loaded(first, facts)])
         while todo:
             item = todo.popleft()
             for soname in item.facts.needed:
@@ -95,13 +111,11 @@ class Loader:
                     continue
                 loaded.add(soname)
                 path = self._search(item, soname)
-                if path is None:
-                    found.append(Missing(item.path, soname, self._places(soname, facts)))
-                else:
+                yield item, soname, path
+                if path is not None:
                     dependency = self._binaries[path]
                     loaded.add(dependency.soname)
                     todo.append(_Loaded(path, dependency, item))
-        return found
 
     def _places(self, soname: str, facts: ElfFile) -> tuple[str, ...]:
         paths = self._names.get(posixpath.basename(soname), [])

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimtorch import stores
 from slimtorch.build import assembly, native, service_code
+from slimtorch.build.assembly import Assembly
 from slimtorch.build.interpreters import here
+from slimtorch.build.slimming import Slimming
 from slimtorch.errors import ConfigError, LockError
 from slimtorch.flows import lock as locking
 from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
 from slimtorch.image import naming, reference
+from slimtorch.image.referrer import refer
 from slimtorch.project import config
 from slimtorch.project.facts import content, facts
 from slimtorch.project.plan import APP, WEIGHTS, LayerPlan, Plan, plan
+from slimtorch.slim.marks import LEDGER_TYPE
+from slimtorch.slim.model import Policy
 from slimtorch.sources import app
+from slimtorch.stores import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from slimtorch.host.machine import Machine
     from slimtorch.image.model import Image
     from slimtorch.image.reference import Reference
+    from slimtorch.inventory.code.model import Code
     from slimtorch.project.lock import Lock
     from slimtorch.project.model import Project
+    from slimtorch.tables.gpus import Gpu
 
 
 LATEST_DATE = 253_402_300_799
@@ -34,7 +44,10 @@ LATEST_DATE = 253_402_300_799
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to build and where to put it. Empty `outputs`, `tag` and `platform` mean the project's own."""
+    """What to build and where to put it. Empty `outputs`, `tag`, `platform` and `gpus` mean the project's own.
+
+    With `fallback`, a service whose slimmed packages fail their proof is built from the original ones.
+    """
 
     project: Path = Path()
     outputs: tuple[str, ...] = ()
@@ -42,16 +55,22 @@ class Request:
     platform: str = ""
     sources: PackageSources = NOTHING_SPECIAL
     locked: bool = False
+    gpus: tuple[Gpu, ...] = ()
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished image called `name` (``digits:v1.0``): one of `images`, compressed for its place, per reference."""
+    """A finished image called `name` (``digits:v1.0``): one of `images`, compressed for its place, per reference.
+
+    `ledger` is the file that says what slimming did, None where it did nothing.
+    """
 
     name: str
     images: tuple[Image, ...]
     plan: Plan
     references: tuple[str, ...]
+    ledger: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +97,38 @@ def build(request: Request, machine: Machine) -> Built:
     planned = _plan(project, lock, request, machine)
     outputs = _outputs(project, planned, request)
     _say_secrets(project, machine)
-    _say_compilers(project, planned, machine)
-    project = replace(project, os=request.sources.os(project))
-    materials = assembly.materials(project, lock, planned, request.sources.indexes(project, machine), machine)
-    images, written = [], []
-    for output, name in outputs:
-        images.append(native.build(planned, materials, stores.codec_for(output), machine.cache, machine.progress))
-        written.append(stores.write(images[-1], output, machine, name=name))
-    return Built(outputs[0][1], tuple(images), planned, tuple(written))
+    code = cache(lambda: service_code.read(project))
+    _say_compilers(project, planned, machine, code)
+    bought = replace(project, os=request.sources.os(project))
+    slimming = Slimming(project, _policy(project, request), code, request.fallback)
+    indexes = request.sources.indexes(bought, machine)
+    with ExitStack() as rooms:
+        materials = assembly.materials(
+            Assembly(bought, lock, planned, indexes, machine, slimming, partial(_room, rooms, machine))
+        )
+        images, written = [], []
+        for output, name in outputs:
+            images.append(native.build(planned, materials, stores.codec_for(output), machine.cache, machine.progress))
+            written.append(_written(images[-1], output, name, machine))
+    return Built(outputs[0][1], tuple(images), planned, tuple(written), native.ledger(images[0], machine.cache))
+
+
+def _room(rooms: ExitStack, machine: Machine) -> Path:
+    return rooms.enter_context(machine.cache.scratch())
+
+
+def _policy(project: Project, request: Request) -> Policy:
+    """What may go, for the GPUs that were asked for; the code of all others, as it is, where none were."""
+    return Policy(project.slim, request.gpus or project.torch.gpus)
+
+
+def _written(image: Image, output: Reference, name: str, machine: Machine) -> str:
+    """The reference of the image where it was wanted, with its ledger beside it where the place can keep one."""
+    written = stores.write(image, output, machine, name=name)
+    data = native.ledger(image, machine.cache) if output.scheme == "oci" else None
+    if data is not None:
+        layout.attach(refer(image.descriptor, data, LEDGER_TYPE, "ledger.json"), output.path)
+    return written
 
 
 def preview(request: Request, machine: Machine) -> Preview:
@@ -100,8 +143,8 @@ def preview(request: Request, machine: Machine) -> Preview:
     return Preview(f"{project.image.name}:{_tag(project, planned, request)}", planned, parts)
 
 
-def _say_compilers(project: Project, planned: Plan, machine: Machine) -> None:
-    for note in service_code.compiler_notes(project, planned.pinned.wheels):
+def _say_compilers(project: Project, planned: Plan, machine: Machine, code: Callable[[], Code] | None = None) -> None:
+    for note in service_code.compiler_notes(project, planned.pinned.wheels, code):
         machine.progress.note(note)
 
 

@@ -12,20 +12,37 @@ from slimtorch.image import reference as references
 if TYPE_CHECKING:
     from slimtorch.host.machine import Machine
     from slimtorch.image.model import Image
+    from slimtorch.image.reference import Reference
 
 
 def copy(source: str, destination: str, machine: Machine) -> str:
     """The reference, with digest, of the copy; layers are compressed again only where the destination needs it."""
-    origin, target = references.parse(source), references.parse(destination, exists=False)
+    origin = references.parse(source)
     image = stores.read(origin, machine)
-    tag = origin.tag or _tag_of(image)
-    if target.scheme == "oci" and not target.tag:
-        target = replace(target, tag=tag)
-    elif target.scheme in {"docker", "podman"} and ":" not in target.location.rpartition("/")[2]:
-        target = replace(target, location=f"{target.location}:{tag}")
+    target = aimed(destination, origin, image)
     if target.scheme != "dir":  # a folder has no layers to compress
         image = stores.recompress(image, stores.codec_for(target), machine.cache)
-    return stores.write(image, target, machine, name=f"{_title(image)}:{target.tag or tag}")
+    return stores.write(image, target, machine, name=full_name(image, origin, target))
+
+
+def aimed(destination: str, origin: Reference, image: Image) -> Reference:
+    """Where a copy of the image goes, with the tag that it has where `destination` names none.
+
+    Raises:
+        UsageError: `destination` is no reference.
+    """
+    target = references.parse(destination, exists=False)
+    tag = origin.tag or _tag_of(image)
+    if target.scheme == "oci" and not target.tag:
+        return replace(target, tag=tag)
+    if target.scheme in {"docker", "podman"} and ":" not in target.location.rpartition("/")[2]:
+        return replace(target, location=f"{target.location}:{tag}")
+    return target
+
+
+def full_name(image: Image, origin: Reference, target: Reference) -> str:
+    """What an archive calls the copy inside."""
+    return f"{_title(image)}:{target.tag or origin.tag or _tag_of(image)}"
 
 
 def _tag_of(image: Image) -> str:

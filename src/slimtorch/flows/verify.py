@@ -85,7 +85,7 @@ def _look(
     if python is not None and ids is not None and wanted.argv:  # else a finding says what is missing
         modules = tuple(name for name in FRAMEWORKS if f"{python.site_packages}/{name}/__init__.py" in files)
         subject = Subject(root, wanted, python, ids)
-        with _Loaded(image, parsed, machine) as loaded, machine.progress.task("running", 0):
+        with Loaded(image, parsed, machine) as loaded, machine.progress.task("running", 0):
             proof = smoke.prove(subject, _probe(request, project, modules), machine.run, loaded.load)
     return Verified(str(replace(parsed, digest=image.digest)), proof, (*found, *proof.findings))
 
@@ -102,7 +102,7 @@ def _probe(request: Request, project: Project | None, modules: tuple[str, ...]) 
     )
 
 
-class _Loaded:
+class Loaded:
     """Puts the image into engines that keep images, when one asks; takes out again what it put in."""
 
     def __init__(self, image: Image, parsed: Reference, machine: Machine) -> None:

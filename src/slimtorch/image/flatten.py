@@ -83,7 +83,7 @@ def overlay(layers: Iterable[Sequence[Entry]]) -> FileTree:
     Raises:
         ArchiveError: an entry leads through a file or through too many links, or a hard link has no target.
     """
-    merged = _Overlay()
+    merged = Overlay()
     for layer in layers:
         # Whiteouts hide what lower layers hold, wherever they stand in their own.
         for entry in layer:
@@ -115,8 +115,8 @@ def hidden(path: str) -> tuple[str, bool]:
     return f"{parent}{slash}{target}", False
 
 
-class _Overlay:
-    """The merged entries, with indexes of children and of hard links so that nothing is searched for."""
+class Overlay:
+    """A tree that entries are put over: with indexes of children and of hard links, so that nothing is searched for."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
@@ -124,25 +124,38 @@ class _Overlay:
         self._links: dict[str, set[str]] = {}
 
     def hide(self, path: str, only_inside: bool) -> None:  # noqa: FBT001  (as `hidden` gives them)
+        """Removes what is at the path, or only what is in it."""
         path = self._resolved(path)
         self._clear(path)
         if not only_inside:
             self._drop(path)
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: Entry) -> str:
+        """Puts the entry over what is there; gives the path where it stands, '' for a link to itself."""
         path = self._resolved(entry.path)
         entry = replace(entry, path=path)
         if entry.kind is Kind.HARDLINK:
             entry = self._linked(entry)
             if entry.link == path:
-                return
+                return ""
         if entry.kind is not Kind.DIRECTORY:
             self._clear(path)
         self._drop(path)
         self.entries[path] = entry
-        self._children.setdefault(path.rpartition("/")[0], set()).add(path)
+        self._note_parents(path)
         if entry.kind is Kind.HARDLINK:
             self._links.setdefault(entry.link, set()).add(path)
+        return path
+
+    def _note_parents(self, path: str) -> None:
+        """A folder that no layer lists exists all the same, and can be hidden."""
+        while path:
+            parent = path.rpartition("/")[0]
+            known = parent in self._children
+            self._children.setdefault(parent, set()).add(path)
+            if known:
+                return
+            path = parent
 
     def _linked(self, entry: Entry) -> Entry:
         """The hard link with the file itself as its target, never another link to it."""

@@ -62,12 +62,12 @@ def write(
     batch = _Batch(out, on_bytes)
     for entry in tree.entries():
         if entry.kind is not Kind.HARDLINK:
-            batch.add(_header(entry, entry.link, mtime))
+            batch.add(header(entry, entry.link, mtime))
             if entry.content:
                 _copy(entry, entry.content, batch, verify=verify)
     for entry in tree.entries():
         if entry.kind is Kind.HARDLINK:
-            batch.add(_header(entry, _target(tree, entry), mtime))
+            batch.add(header(entry, _target(tree, entry), mtime))
     batch.add(ustar.END)
     batch.flush()
 
@@ -97,9 +97,10 @@ class _Batch:
         self._pieces, self._size = [], 0
 
 
-def _header(entry: Entry, link: str, mtime: int) -> bytes:
+def header(entry: Entry, link: str, mtime: int) -> bytes:
+    """The entry's header blocks; `link` is what it leads to, `mtime` in seconds since 1970."""
     name = entry.path + "/" if entry.kind is Kind.DIRECTORY else entry.path
-    header = ustar.Header(
+    fields = ustar.Header(
         _encoded(name),
         entry.mode & 0o7777,
         entry.uid,
@@ -108,7 +109,7 @@ def _header(entry: Entry, link: str, mtime: int) -> bytes:
         _TYPES[entry.kind],
         _encoded(link),
     )
-    return ustar.encode(header, mtime)
+    return ustar.encode(fields, mtime)
 
 
 def _encoded(name: str) -> bytes:

@@ -46,23 +46,42 @@ def unpack(
         ArchiveError: a layer is damaged or hostile.
         VerificationError: a layer's bytes are not the promised ones.
     """
+    read = ((label(layer), members(layer, limits)) for layer in layers)
+    unpack_members(read, target, ownership=ownership, privileged=privileged, on_bytes=on_bytes)
+
+
+def unpack_members(
+    layers: Iterable[tuple[str, Iterable[Member]]],
+    target: Path,
+    *,
+    ownership: bool = False,
+    privileged: bool = False,
+    on_bytes: Callable[[int], None] | None = None,
+) -> None:
+    """The same for layers that somebody else reads: what messages call one, and its members in order.
+
+    A member is put in place before the next one is asked for.
+
+    Raises:
+        ArchiveError: a layer is damaged or hostile.
+    """
     root = _Root(target, ownership=ownership, mask=_ALL if privileged else _UNPRIVILEGED)
-    for layer in layers:
+    for what, found in layers:
         root.made.clear()
-        for member in members(layer, limits):
-            _put(root, layer, member)
+        for member in found:
+            _put(root, what, member)
             if on_bytes:
                 on_bytes(member.size)
     root.finish()
 
 
-def _put(root: _Root, layer: Layer, member: Member) -> None:
+def _put(root: _Root, what: str, member: Member) -> None:
     try:
         root.put(member)
     except ArchiveError as error:
-        raise ArchiveError(f"{label(layer)}: {error.message}", hint=error.hint) from None
+        raise ArchiveError(f"{what}: {error.message}", hint=error.hint) from None
     except OSError as error:
-        message = f"{label(layer)}: {member.path!r} cannot be written: {error.strerror}"
+        message = f"{what}: {member.path!r} cannot be written: {error.strerror}"
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise MachineError(message, hint="free some space, or unpack elsewhere") from None
         if error.errno == errno.EPERM:

@@ -42,7 +42,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One checked member. `data` is good until the next member is asked for; `offset` is where it starts in the tar."""
+    """One checked member. `data` is good until the next member is asked for; `offset` is where it starts in the tar.
+
+    `start` is where the member's headers start there, extended ones included.
+    """
 
     path: str
     kind: Kind
@@ -53,6 +56,7 @@ class Member:
     size: int
     offset: int
     data: BinaryIO = field(compare=False, repr=False)
+    start: int = field(default=0, compare=False)
 
     def entry(self, owner: str, content: Content | None = None) -> Entry:
         """The member as an entry of a tree."""
@@ -78,10 +82,10 @@ def read(
     """
     source = _Source(stream, what)
     total = 0
-    for number, header in enumerate(_headers(source)):
+    for number, (start, header) in enumerate(_headers(source)):
         if header.type in _DEVICES and devices == "skip":
             continue
-        member = _member(header, source, limits)
+        member = _member(header, start, source, limits)
         total += member.size
         if number >= limits.entries or total > limits.total:
             raise ArchiveError(f"{what} unpacks to more than {limits.entries} entries or {limits.total} bytes")
@@ -90,17 +94,20 @@ def read(
         source.skip_to(member.offset + member.size + ustar.padding(member.size))
 
 
-def _headers(source: _Source) -> Iterator[ustar.Header]:
-    """Headers with their extended headers applied, up to the end mark."""
+def _headers(source: _Source) -> Iterator[tuple[int, ustar.Header]]:
+    """Headers with their extended headers applied, and where they start, up to the end mark."""
     extended: dict[bytes, bytes] = {}
+    start = 0
     while (block := source.exact(ustar.BLOCK_SIZE)) != ustar.ZERO_BLOCK:
         try:
             header = _header(block, source, extended)
         except ArchiveError as error:
             raise ArchiveError(source.says(error.message)) from None
         if header:
-            yield header
+            yield start, header
             extended = {}
+        if not extended:
+            start = source.position
 
 
 def _header(block: bytes, source: _Source, extended: dict[bytes, bytes]) -> ustar.Header | None:
@@ -123,7 +130,7 @@ def _check_global(records: Mapping[bytes, bytes]) -> None:
         raise ArchiveError("a global header renames every member")
 
 
-def _member(header: ustar.Header, source: _Source, limits: Limits) -> Member:
+def _member(header: ustar.Header, start: int, source: _Source, limits: Limits) -> Member:
     kind = _KINDS.get(header.type)
     if kind is None:
         shown = header.name.decode(errors="replace")[:200]
@@ -140,7 +147,7 @@ def _member(header: ustar.Header, source: _Source, limits: Limits) -> Member:
     link = _link(header.link, kind, source, limits)
     size = header.size if kind is Kind.FILE else 0
     data = cast("BinaryIO", _Data(source, source.position, size))
-    return Member(path, kind, header.mode, header.uid, header.gid, link, size, source.position, data)
+    return Member(path, kind, header.mode, header.uid, header.gid, link, size, source.position, data, start)
 
 
 def _link(raw: bytes, kind: Kind, source: _Source, limits: Limits) -> str:

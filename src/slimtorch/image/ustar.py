@@ -63,6 +63,38 @@ def encode(header: Header, mtime: int) -> bytes:
     return front + _block(name, (header.mode, uid, gid, size, mtime), header.type, link, prefix)
 
 
+def resized(blocks: bytes, size: int) -> bytes | None:
+    """A member's header blocks for a content of `size` bytes, everything else as it is; None where that needs more.
+
+    `blocks` are the extended headers, if any, and the header itself; all of them were decoded before.
+    """
+    *_, last = range(0, len(blocks), BLOCK_SIZE)
+    header = blocks[last:]
+    if size > _MAX_OCTAL_11 or header[156:157] not in {FILE, b"\0", b"7"} or _has_size(blocks[:last]):
+        return None
+    renewed = header[:124] + b"%011o\0" % size + header[136:148] + b" " * 8 + header[156:]
+    return blocks[:last] + renewed[:148] + b"%06o\0 " % sum(renewed) + renewed[156:]
+
+
+def _has_size(extended: bytes) -> bool:
+    position = 0
+    while position < len(extended):
+        header = decode(extended[position : position + BLOCK_SIZE])
+        position += BLOCK_SIZE
+        if header.type == PAX and b"size" in decode_pax(extended[position : position + header.size]):
+            return True
+        position += header.size + padding(header.size)
+    return False
+
+
+def modified(block: bytes) -> int:
+    """The modification time in a decoded header block, in seconds since 1970; 0 where it is out of range."""
+    try:
+        return min(_number(block[136:148]), _MAX_OCTAL_11)
+    except ArchiveError:
+        return 0
+
+
 def _records(header: Header) -> dict[bytes, bytes]:
     """The pax records that the header needs; nearly always none."""
     records: dict[bytes, bytes] = {}

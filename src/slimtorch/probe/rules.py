@@ -167,6 +167,26 @@ OVERDUE = Rule(
     "a service that hangs, or takes minutes for an answer, is no service",
     "look at its last lines; ask fewer or smaller questions if it is meant to be slow",
 )  # fmt: skip
+ON_GPU = Rule(
+    "RUN638", ERROR, "the image computes the same on a GPU as its original (only with --on-gpu)",
+    "GPU code that was left out is only missed when a kernel is called",
+    "slim the original again for this GPU, with --vendor or a stand-in less; please report it",
+)  # fmt: skip
+EXPLAINED = Rule(
+    "RUN639", ERROR, "everything that differs from the original is in the image's ledger (only with --against)",
+    "a file that is gone, new or other for no written reason is a mistake, or somebody's doing",
+    "compare with the image that this one was slimmed from; else slim that one again",
+)  # fmt: skip
+LIBRARY = Rule(
+    "RUN640", ERROR, "each changed library has what its original has, for the GPUs of the label (only with --against)",
+    "a symbol, a relocation or a kernel that is not there is missed when it is called",
+    "slim the original again; please report it",
+)  # fmt: skip
+AS_BEFORE = Rule(
+    "RUN641", ERROR, "what loads, imports and computes in the original does so in the image (only with --against)",
+    "what is only opened by name while the service runs cannot be read from the files",
+    "slim the original again and keep what the finding names ([slim] keep)",
+)  # fmt: skip
 
 RULES = tuple(value for value in list(globals().values()) if isinstance(value, Rule))
 """All rules, in the order of their ids."""

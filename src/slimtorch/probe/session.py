@@ -42,6 +42,8 @@ class Subject:
     ids: tuple[int, int]
     image: str = ""
     """The name of the image in an engine that keeps images."""
+    sealed: bool = True
+    """Whether the root is mounted read-only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,7 @@ def run_once(engine: Engine, subject: Subject, job: Job, run: Run) -> Report:
     service, python = subject.service, subject.python
     script = files("slimtorch.probe.in_image").joinpath("driver.py").read_text(encoding="utf-8")
     driver = Command((f"/{python.real}", "-I", "-S", "-c", script), service.env, service.workdir)
-    container = Container(
-        driver, subject.root, f"/{python.real}", subject.image, *subject.ids, writable=_mounts(subject)
-    )
+    container = contained(subject, driver)
     order = _order(engine, container, subject, job)
     allowed = order["seconds"] + START_SECONDS + (IMPORT_SECONDS if job.modules else 0)
     began = time.monotonic()
@@ -88,6 +88,12 @@ def run_once(engine: Engine, subject: Subject, job: Job, run: Run) -> Report:
     if done.status != 0:
         raise ToolError(reason(done), output=done.last_lines)
     return parse(done.stdout)
+
+
+def contained(subject: Subject, command: Command) -> Container:
+    """The run of `command` in the image, as its own user."""
+    python = f"/{subject.python.real}"
+    return Container(command, subject.root, python, subject.image, *subject.ids, _mounts(subject), subject.sealed)
 
 
 def _mounts(subject: Subject) -> tuple[str, ...]:
@@ -106,7 +112,7 @@ def _order(engine: Engine, container: Container, subject: Subject, job: Job) -> 
     def adapted(argv: tuple[str, ...]) -> Command:
         return engine.adapt(Command(argv, service.env, service.workdir), container)
 
-    isolated = Property.READ_ONLY in engine.proves
+    isolated = Property.READ_ONLY in engine.proves and subject.sealed
     sealed = dict.fromkeys((*SEALED, service.workdir, f"/{subject.python.site_packages}"))
     command = adapted(service.argv)
     return {

@@ -33,6 +33,14 @@ class Named(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """A package of an image."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class TorchFacts:
     """Torch in a set of wheels: `torch` version without local part ('' when there is none), `device` and `cuda`.
 
@@ -60,6 +68,12 @@ def facts(wheels: Iterable[Named]) -> TorchFacts:
     elif local:
         return TorchFacts(torch, _local_device(local), "", onnx)
     return TorchFacts(torch, f"cuda{cuda}" if cuda or local else "cpu", cuda, onnx)
+
+
+def wheels(owners: Iterable[str]) -> tuple[Package, ...]:
+    """The wheels among the owners of an image's files (``wheel:torch==2.13.0``), each once."""
+    pairs = [owner.removeprefix("wheel:").partition("==") for owner in set(owners) if owner.startswith("wheel:")]
+    return tuple(Package(name, version) for name, _, version in sorted(pairs))
 
 
 def content(found: TorchFacts, naming: Naming, python: str) -> Content:

@@ -1,1 +1,1 @@
-"""Takes out of a tree what nobody needs: passes propose, the proof judges, `apply` carries out, the ledger remembers."""
+"""Takes out of a tree what nobody needs: passes propose, proofs judge, `apply` carries out, the ledger remembers."""

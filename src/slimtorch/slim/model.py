@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from slimtorch.elf.file import ElfFile
     from slimtorch.inventory.code.model import Code
     from slimtorch.inventory.files import Files
@@ -38,10 +39,11 @@ class Policy:
 class Subject:
     """What is known of the tree.
 
-    `sites` are its site-packages folders, `owners` says which package brought a path (``wheel:torch==2.13.0``; files
-    that nobody lists are not in it), `binaries` are its ELF files by path (links are not in it). `code` is the
-    service's own code, None where only an installation is slimmed. `compiles` names what the service compiles with at
-    run time (``c++``, ``cuda`` …, see `tables.compilers`); None where that is not known.
+    `sites` are its site-packages folders, none of them the root itself; `owners` says which package brought a path
+    (``wheel:torch==2.13.0``; files that nobody lists are not in it), `binaries` are its ELF files by path (links are
+    not in it). `code` is the service's own code, None where only an installation is slimmed. `compiles` names what the
+    service compiles with at run time (``c++``, ``cuda`` …, see `tables.compilers`); None where that is not known. Every
+    name of a hard-linked file is a file here and among the binaries; `links` leads from its other names to the first.
     """
 
     files: Files
@@ -50,6 +52,7 @@ class Subject:
     binaries: Mapping[str, ElfFile]
     code: Code | None = None
     compiles: frozenset[str] | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

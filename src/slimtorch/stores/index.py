@@ -117,7 +117,8 @@ def choose(index: dict[str, Any], open_blob: OpenBlob, what: str, *, name: str =
     Raises:
         ImageError: there is none, or more than one.
     """
-    records = [record for record in _records(index, what) if not name or _called(record, name)]
+    listed = [record for record in _records(index, what) if not artifact_type(record)]
+    records = [record for record in listed if not name or _called(record, name)]
     names = sorted({ref for record in _records(index, what) if (ref := ref_name(record))})
     if not records:
         known = f"it holds {', '.join(names)}" if names else "it holds no named image"
@@ -140,10 +141,19 @@ def _records(index: dict[str, Any], what: str) -> list[dict[str, Any]]:
 
 def ref_name(record: object) -> str:
     """The name that an index gives to a record ('' for none)."""
-    if not isinstance(record, dict):
-        return ""
-    annotations = record.get("annotations")
-    found = annotations.get(REF_NAME) if isinstance(annotations, dict) else None
+    return annotation(record, REF_NAME)
+
+
+def annotation(record: object, key: str) -> str:
+    """An annotation of an index's record ('' for none)."""
+    annotations = record.get("annotations") if isinstance(record, dict) else None
+    found = annotations.get(key) if isinstance(annotations, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def artifact_type(record: object) -> str:
+    """What a record that is no image is ('' for an image): a signature, a list of contents, a ledger."""
+    found = record.get("artifactType") if isinstance(record, dict) else None
     return found if isinstance(found, str) else ""
 
 

@@ -10,6 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from slimtorch.errors import ImageError, MachineError
+from slimtorch.image.blob import small
+from slimtorch.image.digest import of_bytes
 from slimtorch.image.model import INDEX
 from slimtorch.stores import index
 from slimtorch.stores.files import copy, explained, sweep, whole
@@ -21,9 +23,13 @@ if TYPE_CHECKING:
     from slimtorch.image.digest import Digest
     from slimtorch.image.layer import Descriptor
     from slimtorch.image.model import Image
+    from slimtorch.image.referrer import Referrer
 
 MARKER = b'{"imageLayoutVersion":"1.0.0"}'
 _MAX_INDEX = 4 << 20
+_MAX_FILE = 64 << 20
+_SUBJECT = "io.slimtorch.subject"
+"""Annotation of an index's record that says which image it refers to, so that its manifest need not be opened."""
 
 
 def read(path: Path, tag: str = "", *, platform: str = "") -> Image:
@@ -62,6 +68,46 @@ def write(image: Image, path: Path, tag: str = "") -> None:
         _put_bytes(path, image.digest, image.manifest)
         with _locked(path):
             _enter(path, entry(image, {index.REF_NAME: tag} if tag else {}), tag)
+
+
+def attach(referrer: Referrer, path: Path) -> None:
+    """Puts a file that refers to an image of the layout beside it; it goes when nothing names that image any more.
+
+    Raises:
+        MachineError: the system does not let us write there.
+    """
+    with explained(f"oci:{path}"):
+        for data in (*referrer.blobs, referrer.manifest):
+            _put_bytes(path, of_bytes(data), data)
+        record = {
+            **referrer.descriptor.to_json(),
+            "artifactType": referrer.artifact_type,
+            "annotations": {_SUBJECT: str(referrer.subject)},
+        }
+        with _locked(path):
+            current = _index(path, f"oci:{path}")
+            records = list(current.get("manifests") or [])
+            _save(path, current, records if record in records else [*records, record])
+
+
+def attached(path: Path, subject: Digest, artifact_type: str) -> bytes | None:
+    """The last file of a type that `attach` put beside an image; None where there is none.
+
+    Raises:
+        ImageError: the layout is incomplete.
+        VerificationError: a blob is not what it was.
+    """
+    what = f"oci:{path}"
+    with explained(what):
+        records = _index(path, what).get("manifests")
+        for record in reversed(records if isinstance(records, list) else []):
+            if index.artifact_type(record) == artifact_type and index.annotation(record, _SUBJECT) == subject:
+                found = index.descriptor(record, what)
+                manifest = index.decode(small(partial(_open, path, what, found), found, what), what)
+                layers = manifest.get("layers")
+                blob = index.descriptor(layers[0] if isinstance(layers, list) and layers else None, what)
+                return small(partial(_open, path, what, blob), blob, f"the {artifact_type} of {what}", limit=_MAX_FILE)
+    return None
 
 
 def entry(image: Image, annotations: dict[str, str]) -> dict[str, Any]:
@@ -159,14 +205,24 @@ def _enter(path: Path, record: dict[str, Any], tag: str) -> None:
     """Replaces the record with this tag, in its place, or adds it."""
     current = _index(path, f"oci:{path}")
     records = list(current.get("manifests") or [])
-    same = [number for number, known in enumerate(records) if index.ref_name(known) == tag]
+    same = [number for number, known in enumerate(records) if _named(known, tag)]
     position = same[0] if same else len(records)
     kept = [known for number, known in enumerate(records) if number not in same]
     kept.insert(min(position, len(kept)), record)
-    if kept == records:
+    digests = {known.get("digest") for known in kept}
+    _save(path, current, [known for known in kept if index.annotation(known, _SUBJECT) in {"", *digests}])
+
+
+def _named(record: object, tag: str) -> bool:
+    """Whether the record is an image of this name; what refers to an image has none, and is not an unnamed image."""
+    return index.ref_name(record) == tag and not index.artifact_type(record)
+
+
+def _save(path: Path, current: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    if records == current.get("manifests"):
         return
     with whole(path / "index.json") as stream:
-        stream.write(json.dumps({**current, "manifests": kept}, sort_keys=True, separators=(",", ":")).encode())
+        stream.write(json.dumps({**current, "manifests": records}, sort_keys=True, separators=(",", ":")).encode())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from slimtorch import tables
@@ -84,11 +84,13 @@ def find(text: str) -> Gpu | None:
     return next((names[key] for key in (plain.replace(" ", ""), bare.replace(" ", "")) if key in names), None)
 
 
+@lru_cache(1 << 14)
 def covers(code: str, gpu: Gpu) -> bool:
     """Whether device code runs on a GPU: ``sm_90``, ``sm_90a``, ``sm_100f`` (compiled) or ``compute_90`` (PTX).
 
     Compiled code runs within its major version, on the same or a higher minor one, and never between Tegra and other
-    processors; ``a`` code on its own architecture only; ``f`` code within its family, here taken as the major version.
+    processors; ``a`` code on its own architecture only; ``f`` code within its family: its major version, from its own
+    minor one on (10.0 and 10.3 for ``100f``, 10.3 for ``103f``, 12.0 and 12.1 for ``120f``).
     PTX is compiled by the driver for anything that is not older (CUDA programming guide, "Application compatibility").
     An architecture that cannot be read covers nothing.
     """
@@ -99,12 +101,23 @@ def covers(code: str, gpu: Gpu) -> bool:
     made = (int(match[2]), int(match[3]))
     if suffix == "a":
         return made == wanted
-    if suffix == "f":
-        return made[0] == wanted[0] and made[1] <= wanted[1]
-    if kind == "compute":
+    if kind == "compute" and not suffix:
         return made <= wanted
-    tegra = gpu.tegra or any(other.tegra and _number(other.capability) == made for other in gpus().values())
-    return made == wanted if tegra else made[0] == wanted[0] and made[1] <= wanted[1]
+    if kind == "sm" and (gpu.tegra or made in _tegra()):
+        return made == wanted
+    return made[0] == wanted[0] and made[1] <= wanted[1]
+
+
+def known(architecture: int) -> bool:
+    """Whether it is known what an architecture (90 for sm_90) runs on: some GPU has it, or it is one of Tegra's."""
+    made = divmod(architecture, 10)
+    return made in _tegra() or any(_number(capability) == made for capability in capabilities())
+
+
+@cache
+def _tegra() -> frozenset[tuple[int, int]]:
+    named = tables.load("gpus").get("tegra_code", [])
+    return frozenset(_number(text) for text in (*named, *(gpu.capability for gpu in gpus().values() if gpu.tegra)))
 
 
 def covered(codes: Iterable[str], gpu: Gpu) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slimtorch.build.native import Materials, build
+from slimtorch.build.slim_stack import Slimmed
 from slimtorch.errors import ArchiveError
 from slimtorch.host.cache import Cache
 from slimtorch.host.progress import Silent
@@ -54,7 +55,7 @@ def make_plan(workdir: PurePosixPath | None = None) -> Plan:
 def built(
     cache: Cache, service: FileTree, *, stack: FileTree = STACK, codec: Codec = ZSTD, planned: Plan | None = None
 ) -> Image:
-    materials = Materials(lambda: stack, service, FileTree())
+    materials = Materials(lambda: Slimmed(stack), service, FileTree())
     return build(planned or make_plan(), materials, codec, cache, Silent())
 
 
@@ -91,7 +92,7 @@ def test_a_code_change_does_not_ask_for_the_stack(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     first = built(cache, app("app/serve.py"))
 
-    def never() -> FileTree:
+    def never() -> Slimmed:
         raise AssertionError("the stack was assembled again")
 
     second = build(make_plan(), Materials(never, app("app/serve.py", "app/more.py"), FileTree()), ZSTD, cache, Silent())
@@ -103,7 +104,7 @@ def test_what_else_decides_the_stack_is_in_its_key(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     built(cache, app("app/serve.py"))
     other = FileTree([entry for entry in STACK.entries() if entry.path != "opt/venv/pyvenv.cfg"])
-    materials = Materials(lambda: other, app("app/serve.py"), FileTree(), identity="without bytecode")
+    materials = Materials(lambda: Slimmed(other), app("app/serve.py"), FileTree(), identity="without bytecode")
     assert "opt/venv/pyvenv.cfg" not in flatten(build(make_plan(), materials, ZSTD, cache, Silent()).layers)
 
 

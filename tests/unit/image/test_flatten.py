@@ -91,6 +91,14 @@ def test_later_layers_hide_earlier_ones(tmp_path: Path) -> None:
     }
 
 
+def test_a_folder_that_no_layer_lists_is_hidden_all_the_same(tmp_path: Path) -> None:
+    deep = make_layer(FileTree([make_file("d/e/f/file", b"1"), make_file("kept", b"2")]))
+    hiding = make_layer(FileTree([make_file(".wh.d")]))
+    assert sorted(flatten([deep, hiding])) == ["kept"]
+    unpack([deep, hiding], tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+
+
 def test_a_whiteout_spares_what_its_own_layer_brings(tmp_path: Path) -> None:
     stack = layers({"a/x": b"1", "a/y": b"2"}, {"a/x": b"new", "a/.wh.x": b"", "a/z": b"3", "a/.wh..wh..opq": b""})
     assert both(tmp_path, stack) == {"a": "/", "a/x": b"new", "a/z": b"3"}

@@ -13,8 +13,9 @@ import pytest
 
 from slimtorch.errors import ImageError, MachineError, SlimtorchError, VerificationError
 from slimtorch.image.codec import ZSTD
-from slimtorch.image.digest import of_bytes
+from slimtorch.image.digest import Digest, of_bytes
 from slimtorch.image.model import INDEX
+from slimtorch.image.referrer import refer
 from slimtorch.image.validate import validate
 from slimtorch.stores import layout
 from slimtorch.stores.index import REF_NAME
@@ -293,3 +294,72 @@ def test_what_killed_writers_left_is_swept_after_a_day(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     layout.write(ONE, tmp_path, "v1")
     assert [path.name for path in tmp_path.glob(".*")] == [".new.tmp"]
+
+
+# -- what refers to an image ------------------------------------------------------------------------------------------
+
+KIND = "application/vnd.example.note.v1+json"
+
+
+def attach(image: Image, path: Path, data: bytes = b'{"note":1}') -> None:
+    layout.attach(refer(image.descriptor, data, KIND, "note.json"), path)
+
+
+def test_what_refers_to_an_image_is_found_and_is_no_image(tmp_path: Path) -> None:
+    layout.write(ONE, tmp_path, "v1")
+    attach(ONE, tmp_path)
+    assert layout.attached(tmp_path, ONE.digest, KIND) == b'{"note":1}'
+    assert layout.attached(tmp_path, ONE.digest, "application/other") is None
+    assert layout.attached(tmp_path, TWO.digest, KIND) is None
+    assert layout.read(tmp_path) == layout.read(tmp_path, "v1") == ONE
+
+
+def test_the_manifest_of_what_refers_is_that_of_the_specification(tmp_path: Path) -> None:
+    layout.write(ONE, tmp_path, "v1")
+    attach(ONE, tmp_path)
+    record = json.loads((tmp_path / "index.json").read_bytes())["manifests"][1]
+    assert record["artifactType"] == KIND
+    manifest = json.loads((tmp_path / layout.blob_path(Digest(record["digest"]))).read_bytes())
+    assert manifest["artifactType"] == KIND
+    assert manifest["subject"] == ONE.descriptor.to_json()
+    assert manifest["config"]["mediaType"] == "application/vnd.oci.empty.v1+json"
+    assert (tmp_path / layout.blob_path(Digest(manifest["config"]["digest"]))).read_bytes() == b"{}"
+    assert [layer["annotations"] for layer in manifest["layers"]] == [{"org.opencontainers.image.title": "note.json"}]
+
+
+def test_writing_and_attaching_again_touches_nothing(tmp_path: Path) -> None:
+    for image, tag in ((ONE, "v1"), (TWO, "v2")):
+        layout.write(image, tmp_path, tag)
+        attach(image, tmp_path)
+    before = stamps(tmp_path)
+    layout.write(ONE, tmp_path, "v1")
+    attach(ONE, tmp_path)
+    assert stamps(tmp_path) == before
+
+
+def test_what_refers_goes_with_the_last_name_of_its_image(tmp_path: Path) -> None:
+    layout.write(ONE, tmp_path, "v1")
+    layout.write(ONE, tmp_path, "also")
+    attach(ONE, tmp_path)
+    layout.write(TWO, tmp_path, "v1")
+    assert layout.attached(tmp_path, ONE.digest, KIND) is not None
+    layout.write(TWO, tmp_path, "also")
+    assert layout.attached(tmp_path, ONE.digest, KIND) is None
+    assert names(tmp_path) == {"v1": TWO.digest, "also": TWO.digest}
+
+
+def test_an_unnamed_image_takes_the_place_of_an_unnamed_image_only(tmp_path: Path) -> None:
+    layout.write(ONE, tmp_path)
+    attach(ONE, tmp_path)
+    layout.write(ONE, tmp_path)
+    assert layout.attached(tmp_path, ONE.digest, KIND) is not None
+    layout.write(TWO, tmp_path)
+    assert names(tmp_path) == {"": TWO.digest}
+
+
+def test_a_damaged_file_that_refers_is_noticed(tmp_path: Path) -> None:
+    layout.write(ONE, tmp_path, "v1")
+    attach(ONE, tmp_path)
+    (tmp_path / layout.blob_path(of_bytes(b'{"note":1}'))).write_bytes(b'{"note":2}')
+    with pytest.raises(VerificationError):
+        layout.attached(tmp_path, ONE.digest, KIND)

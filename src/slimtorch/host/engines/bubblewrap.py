@@ -58,7 +58,7 @@ def _sandbox(container: Container) -> list[str]:
     for path, target in layout.links:
         argv += ["--symlink", target, path]
     for path, source, _ in layout.binds:
-        argv += ["--ro-bind", source, path]
+        argv += ["--ro-bind" if container.sealed else "--bind", source, path]
     argv += ["--proc", "/proc", "--dev", "/dev"]
     for path in container.writable:
         argv += ["--perms", "1777", "--tmpfs", path]

@@ -47,7 +47,8 @@ class Container:
     """One run: `command` on the root file system at `root`, or on the loaded `image` (engines that keep images).
 
     The root is read-only and there is no network but 127.0.0.1. `writable` paths are fresh tmpfs, mode 1777. `python`
-    is the interpreter in the image, which some engines need to change the user.
+    is the interpreter in the image, which some engines need to change the user. `sealed` off leaves the root as its
+    files' modes have it, for a root that is thrown away: only then does the kernel keep access times.
     """
 
     command: Command
@@ -57,6 +58,7 @@ class Container:
     uid: int = 1000
     gid: int = 1000
     writable: tuple[str, ...] = ("/tmp",)  # noqa: S108  (a path in the container)
+    sealed: bool = True
 
 
 class Engine(Protocol):

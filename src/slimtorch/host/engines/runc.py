@@ -84,7 +84,7 @@ def configuration(container: Container, layout: Layout) -> dict[str, Any]:
         },
         "root": {"path": "rootfs", "readonly": True},
         "hostname": "slimtorch",
-        "mounts": [*_system_mounts(), *_binds(layout), *map(_tmpfs, container.writable)],
+        "mounts": [*_system_mounts(), *_binds(layout, container), *map(_tmpfs, container.writable)],
         "linux": {"namespaces": [{"type": kind} for kind in NAMESPACES], "maskedPaths": list(MASKED)},
     }
 
@@ -99,8 +99,8 @@ def _system_mounts() -> list[dict[str, Any]]:
     ]
 
 
-def _binds(layout: Layout) -> list[dict[str, Any]]:
-    options = ["rbind", "ro", "nosuid", "nodev"]
+def _binds(layout: Layout, container: Container) -> list[dict[str, Any]]:
+    options = ["rbind", "ro" if container.sealed else "rw", "nosuid", "nodev"]
     return [
         {"destination": path, "type": "bind", "source": source, "options": options} for path, source, _ in layout.binds
     ]

@@ -46,6 +46,7 @@ class Unshare:
             "links": layout.links,
             "binds": layout.binds,
             "writable": container.writable,
+            "sealed": container.sealed,
             "uid": container.uid,
             "gid": container.gid,
             "workdir": container.command.workdir,

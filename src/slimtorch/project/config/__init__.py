@@ -23,6 +23,7 @@ from slimtorch.project.config import (
     pyproject,
     requirements,
     service,
+    slim,
     sources,
     system,
     torch,
@@ -46,6 +47,7 @@ SECTIONS: tuple[Section, ...] = (
     app.SECTION,
     system.SECTION,
     torch.SECTION,
+    slim.SECTION,
     service.SECTION,
     health.SECTION,
     check.SECTION,
@@ -115,6 +117,7 @@ def _read(source: _Source, problems: Problems, here: str) -> Project:
         check=check.read(top.table(check.SECTION), root),
         image=image.read(top.table(image.SECTION), name, version),
         layers=layers.read(top.table(layers.SECTION)),
+        slim=slim.read(top.table(slim.SECTION), root),
     )
 
 

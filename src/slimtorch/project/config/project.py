@@ -78,7 +78,7 @@ SECTION = Section(
     "",
     "The service and what it needs.",
     (NAME, VERSION, PYTHON, PLATFORM_KEY, REQUIREMENTS, GROUPS, EXTRAS),
-    ("app", "os", "torch", "service", "health", "check", "image", "layers", "sources"),
+    ("app", "os", "torch", "slim", "service", "health", "check", "image", "layers", "sources"),
 )
 
 

@@ -51,13 +51,18 @@ def _near(cuda: str) -> str:
 def _gpus(value: object) -> tuple[Gpu, ...]:
     if isinstance(value, list) and any(isinstance(item, float | int) for item in value):
         raise BadValueError("must be texts, not numbers", 'write compute capabilities in quotes: gpus = ["9.0"]')
-    found = dict.fromkeys(_gpu(name) for name in texts(value))
+    found = dict.fromkeys(gpu(name) for name in texts(value))
     if not found:
         raise BadValueError("names no GPU", "leave the key out, or name one, such as h100")
     return tuple(found)
 
 
-def _gpu(name: str) -> Gpu:
+def gpu(name: str) -> Gpu:
+    """The GPU of a name or a compute capability.
+
+    Raises:
+        BadValueError: no such GPU is known; the message says what was perhaps meant.
+    """
     if found := gpus.find(name):
         return found
     match = _ARCHITECTURE.fullmatch(name.lower())
