@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TORCH = "torch==2.14.1"
 SLIMTORCH = [sys.executable, "-m", "slimtorch"]
 STUBS = ("nccl", "cufft", "cusparse", "cusparselt", "curand", "cusolver", "nvshmem", "nvjitlink")
+# What the code of a service would say, if there were one here: that it compiles nothing.
+NO_COMPILER = ("torch/include/**", "nvidia/*/include/**", "nvidia/**/*.a")
 VARIANTS: dict[str, tuple[str, ...]] = {
     "safe": (),
     "safe, vendor": ("--vendor",),
@@ -28,6 +30,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "inference",
         "--vendor",
         *(word for name in STUBS for word in ("--stub", name)),
+        *(word for pattern in NO_COMPILER for word in ("--drop", pattern)),
     ),
 }
 ROUNDS = 7
@@ -73,10 +76,10 @@ def measure(folder: Path) -> Tree:
 
 
 def install(venv: Path) -> None:
-    """A virtual environment with torch and what it needs, without bytecode."""
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    pip = [str(venv / "bin" / "pip"), "install", "--quiet", "--no-compile", "--no-cache-dir", TORCH, "numpy"]
-    subprocess.run(pip, check=True, env=environment({"PIP_DISABLE_PIP_VERSION_CHECK": "1"}))
+    """A virtual environment with torch and what it needs, without pip and bytecode."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install"]
+    subprocess.run([*pip, "--quiet", "--no-compile", "--no-cache-dir", TORCH], check=True, env=environment())
 
 
 def site(venv: Path) -> Path:

@@ -16,9 +16,9 @@ from slimtorch.cli.main import run
 from slimtorch.host.cache import Cache
 from slimtorch.image.codec import GZIP, NONE, ZSTD, Codec
 from slimtorch.image.digest import canonical_json
-from slimtorch.image.flatten import flatten
+from slimtorch.image.flatten import flatten, listing
 from slimtorch.image.referrer import refer
-from slimtorch.image.tree import FileTree
+from slimtorch.image.tree import FileTree, Kind
 from slimtorch.image.unpack import unpack
 from slimtorch.image.validate import validate
 from slimtorch.slim import ledger as ledgers
@@ -167,6 +167,20 @@ def test_a_layers_compression_stays(make: Callable[..., Shop], codec: Codec) -> 
     shop = make(codec)
     assert shop.slim() == 0
     assert {layer.blob.media_type for layer in shop.result().layers} == {codec.media_type}
+
+
+def test_layers_that_list_no_folders(make: Callable[..., Shop]) -> None:
+    """Some tools write none; whoever unpacks them makes what is missing."""
+    shop = make()
+    seen = flatten(shop.image.layers)
+    used = {path.rpartition("/")[0] for path in seen}
+    bare = FileTree(e for path, e in seen.items() if e.kind is not Kind.DIRECTORY or path not in used)
+    image = image_of(layers_of(bare, ("os", "packages", "app"), group, ZSTD), shop.image.settings)
+    assert not any(entry.path == "usr" for entry in listing(image.layers[0]))
+    layout.write(image, shop.folder / "bare", "v1")
+    assert shop.slim(source="bare:v1") == 0
+    assert shop.result().layers[0].blob == image.layers[0].blob
+    assert not [path for path in flatten(shop.result().layers) if path.startswith(TESTS)]
 
 
 def test_an_archive_to_an_archive(make: Callable[..., Shop]) -> None:

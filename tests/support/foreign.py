@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from slimtorch.image.digest import of_bytes
 from slimtorch.image.layer import Descriptor
 from slimtorch.image.model import CONFIG, MANIFEST, Image
-from slimtorch.image.tree import FileTree, Kind, with_parents
+from slimtorch.image.tree import FileTree, Kind
 from tests.support.images import make_layer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def image_of(layers: Sequence[Layer], settings: Mapping[str, Any]) -> Image:
 
 
 def layers_of(tree: FileTree, names: Sequence[str], name: Callable[[Entry], str], codec: Codec) -> list[Layer]:
-    """The tree in layers without names, in the order of `names`; folders stand where they are needed."""
+    """The tree in layers without names, in the order of `names`; its folders stand where they are needed."""
     parts = tree.partition(name)
     empty = {path for path, entry in tree.items() if entry.kind is Kind.DIRECTORY} - {
         path.rpartition("/")[0] for path in tree
@@ -48,8 +48,8 @@ def layers_of(tree: FileTree, names: Sequence[str], name: Callable[[Entry], str]
     found = []
     for one in names:
         part = FileTree(e for e in parts[one].entries() if e.kind is not Kind.DIRECTORY or e.path in empty)
-        above = {parent: tree[parent] for path in part for parent in _above(path)}
-        found.append(make_layer(with_parents(FileTree([*above.values(), *part.entries()]), ""), name="", codec=codec))
+        above = {parent: tree[parent] for path in part for parent in _above(path) if parent in tree}
+        found.append(make_layer(FileTree([*above.values(), *part.entries()]), name="", codec=codec))
     return found
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LEAST_GAP = 16 << 10
 """Bytes of a gap from which on it is worth a segment of its own."""
-MOST_GAPS = 48
+MOST_GAPS = 224
 """Gaps of one file that are taken out, the largest first: each one costs the process two more mappings."""
 LARGEST_PAGE = {"x86_64": PAGE, "aarch64": 64 << 10}
 """Bytes of a page of the kernels that each machine may run (psABI)."""

@@ -23,7 +23,7 @@ SIZE = 24
 """Bytes of a symbol in a 64-bit file."""
 MOST = 1 << 22
 """Symbols of one file above which it is no sane one."""
-MOST_NAMES = 256 << 20
+MOST_NAMES = 128 << 20
 """Bytes of the names of all symbols; they may share bytes of the string table, and must not become a bomb."""
 LOCAL, GLOBAL, WEAK, UNIQUE = 0, 1, 2, 10
 NOTYPE, OBJECT, FUNC, TLS, IFUNC = 0, 1, 2, 6, 10

@@ -18,6 +18,8 @@ BASE = 1
 """The flag of the definition that names the file itself (VER_FLG_BASE)."""
 MOST = 1 << 15
 """Indexes have fifteen bits."""
+LONGEST = 1 << 10
+"""Characters of a version's name above which it is no sane one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def definitions(dynamic: Dynamic, strings: bytes) -> tuple[Definition, ...]:
         names, place = [], at + aux
         for _ in range(count):
             name, following = struct.unpack("<II", dynamic.at(place, 8))
-            names.append(text(strings, name))
+            names.append(_name(strings, name))
             place += following
             if not following:
                 break
@@ -74,13 +76,20 @@ def needs(dynamic: Dynamic, strings: bytes) -> tuple[Need, ...]:
         library, place = text(strings, file), at + aux
         for _ in range(count):
             _, flags, index, name, following = struct.unpack("<IHHII", dynamic.at(place, 16))
-            found.append(Need(index & 0x7FFF, library, text(strings, name), bool(flags & 2)))
+            found.append(Need(index & 0x7FFF, library, _name(strings, name), bool(flags & 2)))
             place += following
             if len(found) > MOST:
                 raise ElfError("the table of needed versions has more entries than there are versions")
             if not following:
                 break
     return tuple(found)
+
+
+def _name(strings: bytes, at: int) -> str:
+    found = text(strings, at)
+    if len(found) > LONGEST:
+        raise ElfError(f"a version's name has {len(found)} characters")
+    return found
 
 
 def by_index(defined: tuple[Definition, ...], needed: tuple[Need, ...]) -> Mapping[int, tuple[str, str]]:

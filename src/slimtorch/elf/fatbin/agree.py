@@ -96,7 +96,9 @@ def _all(before: _Side, after: _Side, gpus: Collection[Gpu], keep_ptx: str) -> I
             yield f"the device code at {address:#x} is not found any more, or only together with other"
             continue
         reached |= targets
-        yield from _container(before.source, container, after.source, found[0], _Missing(gpus, keep_ptx))
+        missing = _Missing(gpus, keep_ptx)
+        if not _stands_for(before, container, after.source, found[0], missing):
+            yield from _container(before.source, container, after.source, found[0], missing)
     yield from (f"the device code at {address:#x} comes from nowhere" for address in after.containers.keys() - reached)
 
 
@@ -135,6 +137,19 @@ def _replaced(code: Code, present: Sequence[Code], gpu: Gpu) -> bool:
     if code.kind is Kind.PTX and any(one.kind is Kind.CUBIN for one in good):
         return True
     return not code.suffix and (known(code.architecture) or code.kind is Kind.PTX) and _newer(code, good)
+
+
+def _stands_for(before: _Side, container: Container, new: Readable, after: Container, missing: _Missing) -> bool:
+    """Whether compiled code that no GPU asked for runs stands, byte for byte, for code that none of them ran either."""
+    if len(after.codes) != 1 or container.section != after.section or not missing.gpus:
+        return False
+    (stand_in,) = after.codes
+    if stand_in.kind is not Kind.CUBIN or any(covers(stand_in.name, gpu) for gpu in missing.gpus):
+        return False
+    if any(missing.missed(code, ()) for code in container.codes):
+        return False
+    alike = (code for one in before.containers.values() for code in one.codes if code.name == stand_in.name)
+    return any(_same_code(before.source, code, new, stand_in) for code in alike)
 
 
 def _container(old: Readable, before: Container, new: Readable, after: Container, missing: _Missing) -> Iterator[str]:

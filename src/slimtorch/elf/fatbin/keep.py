@@ -11,7 +11,7 @@ from slimtorch.elf.fatbin.model import Kind
 from slimtorch.tables import gpus as table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from slimtorch.elf.fatbin.model import Code, Container
     from slimtorch.tables.gpus import Gpu
@@ -37,6 +37,20 @@ def kept(container: Container, gpus: Collection[Gpu], keep_ptx: str = "none") ->
         # What the driver says of an empty container is not known; "no code for this GPU" is what this one gives.
         wanted = {min(container.codes, key=lambda code: code.size).offset}
     return tuple(code for code in container.codes if code.offset in wanted)
+
+
+def useless(codes: Sequence[Code], gpus: Collection[Gpu]) -> bool:
+    """Whether these are one compiled code that none of the GPUs runs: it only says "no code for this GPU".
+
+    Any other such code says the same, so that the smallest one of a library may stand for it.
+    """
+    return len(codes) == 1 and not serving_any(codes[0], gpus)
+
+
+def serving_any(code: Code, gpus: Collection[Gpu]) -> bool:
+    """Whether a GPU may run the code, as far as one can know."""
+    sure = code.kind is Kind.CUBIN and table.known(code.architecture)
+    return not sure or not gpus or any(table.covers(code.name, gpu) for gpu in gpus)
 
 
 def serving(codes: Iterable[Code], gpu: Gpu) -> tuple[Code, ...]:

@@ -29,8 +29,8 @@ class Kept:
 
     @property
     def changed(self) -> bool:
-        """Whether an entry goes."""
-        return len(self.codes) < len(self.container.codes)
+        """Whether an entry goes, or another one stands for all."""
+        return self.codes != self.container.codes
 
     @property
     def end(self) -> int:

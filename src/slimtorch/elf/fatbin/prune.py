@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from slimtorch.elf.fatbin.layout import Layout
-    from slimtorch.elf.fatbin.model import Container
+    from slimtorch.elf.fatbin.model import Code, Container
     from slimtorch.elf.headers import Headers
     from slimtorch.elf.reading import Readable
     from slimtorch.tables.gpus import Gpu
@@ -53,7 +53,8 @@ def prune(source: Readable, headers: Headers, gpus: Collection[Gpu], keep_ptx: s
         return Pruning()
     places = Places(headers)
     pruned = [one for one in containers if one.section in PRUNED_SECTIONS]
-    every = [Kept(one, _address(places, one), keep.kept(one, gpus, keep_ptx)) for one in pruned]
+    codes = _kept(pruned, gpus, keep_ptx)
+    every = [Kept(one, _address(places, one), codes[one.offset]) for one in pruned]
     dropped, stays = _bytes(every)
     words = wrappers.words(source, headers, places)
     pointed = {word.value for word in words}
@@ -74,6 +75,19 @@ def prune(source: Readable, headers: Headers, gpus: Collection[Gpu], keep_ptx: s
         for patch in relocations.patches(source, word, made.moved[word.value])
     ]
     return Pruning(Changes(tuple(made.regions), tuple(patches)), dropped, stays, uncovered)
+
+
+def _kept(containers: Sequence[Container], gpus: Collection[Gpu], keep_ptx: str) -> dict[int, tuple[Code, ...]]:
+    """What each container, by its offset, is to hold: its own entries, or the library's smallest useless one."""
+    found = {one.offset: keep.kept(one, gpus, keep_ptx) for one in containers}
+    useless = {offset: codes[0] for offset, codes in found.items() if keep.useless(codes, gpus)}
+    smallest = min(useless.values(), key=lambda code: (code.size, code.offset), default=None)
+    if smallest is None:
+        return found
+    return {
+        offset: (smallest,) if offset in useless and smallest.size < useless[offset].size else codes
+        for offset, codes in found.items()
+    }
 
 
 def _uncovered(containers: Sequence[Container], gpus: Collection[Gpu]) -> tuple[Gpu, ...]:

@@ -11,6 +11,7 @@ from slimtorch.image.opened import below, listed, traced, unpacked
 from slimtorch.image.pack import pack
 from slimtorch.image.relayer import changes, check, result
 from slimtorch.image.rewriting import rewrite, same_codec
+from slimtorch.image.tree import FileTree, with_parents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from slimtorch.host.progress import Progress
     from slimtorch.image.opened import Opened, Traced
     from slimtorch.image.relayer import Changes
-    from slimtorch.image.tree import FileTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,11 @@ def read(layers: Sequence[Layer], root: Path, progress: Progress, *, ownership: 
 
 
 def tree(work: Work, root: Path) -> FileTree:
-    """What a container of the layers sees, its contents read from the files in `root`, where `read` put them."""
-    return below(work.before.tree, root)
+    """What a container of the layers sees, its contents read from the files in `root`, where `read` put them.
+
+    Folders that no layer lists are in it too, because a container sees them.
+    """
+    return with_parents(below(work.before.tree, root), "")
 
 
 def remade(work: Work, wanted: FileTree, cache: Cache, progress: Progress) -> list[Layer]:
@@ -56,6 +59,7 @@ def remade(work: Work, wanted: FileTree, cache: Cache, progress: Progress) -> li
     Raises:
         ProofError: they do not.
     """
+    wanted = FileTree(entry for path, entry in wanted.items() if path in work.before.tree)
     found = changes(work.opened, work.before, wanted)
     layers = [
         _rewritten(opened, changed, cache, progress) if changed else opened.layer
