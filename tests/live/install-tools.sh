@@ -2,7 +2,8 @@
 # Installs from Debian what the live tests run: engines, other people's readers of images, oracles. Only as root; the
 # tests that lack a tool are skipped, each naming it.
 set -eu
-tools="docker.io podman runc bubblewrap uidmap iptables skopeo umoci gpg ca-certificates binutils zstd util-linux python3.11"
+tools="docker.io podman runc bubblewrap uidmap iptables skopeo umoci gpg ca-certificates binutils zstd util-linux python3.11
+gcc g++ libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 missing=""
 for tool in $tools; do
     dpkg-query --show --showformat='${db:Status-Status}' "$tool" 2>/dev/null | grep -qx installed || missing="$missing $tool"
