@@ -17,6 +17,7 @@ from slimtorch.errors import ConfigError, LockError
 from slimtorch.flows import lock as locking
 from slimtorch.flows.packages import NOTHING_SPECIAL, PackageSources
 from slimtorch.image import naming, reference
+from slimtorch.image.codec import ZSTD, ZSTD_SMALLEST
 from slimtorch.image.referrer import refer
 from slimtorch.project import config
 from slimtorch.project.facts import content, facts
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from slimtorch.host.machine import Machine
+    from slimtorch.image.codec import Codec
     from slimtorch.image.model import Image
     from slimtorch.image.reference import Reference
     from slimtorch.inventory.code.model import Code
@@ -108,7 +110,7 @@ def build(request: Request, machine: Machine) -> Built:
         )
         images, written = [], []
         for output, name in outputs:
-            images.append(native.build(planned, materials, stores.codec_for(output), machine.cache, machine.progress))
+            images.append(native.build(planned, materials, _codec(project, output), machine.cache, machine.progress))
             written.append(_written(images[-1], output, name, machine))
     return Built(outputs[0][1], tuple(images), planned, tuple(written), native.ledger(images[0], machine.cache))
 
@@ -129,6 +131,12 @@ def _written(image: Image, output: Reference, name: str, machine: Machine) -> st
     if data is not None:
         layout.attach(refer(image.descriptor, data, LEDGER_TYPE, "ledger.json"), output.path)
     return written
+
+
+def _codec(project: Project, output: Reference) -> Codec:
+    """What the layers are compressed with: whoever traced a service wants the fewest bytes, and waits for them."""
+    codec = stores.codec_for(output)
+    return ZSTD_SMALLEST if codec is ZSTD and project.slim.traced else codec
 
 
 def preview(request: Request, machine: Machine) -> Preview:

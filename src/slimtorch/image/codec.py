@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from slimtorch.image.tar import Writable
 
-__all__ = ["GZIP", "NONE", "ZSTD", "Codec", "compressor", "decompressor", "media_codec"]
+__all__ = ["GZIP", "NONE", "ZSTD", "ZSTD_SMALLEST", "Codec", "compressor", "decompressor", "media_codec"]
 
 CODEC_ANNOTATION = "io.slimtorch.codec"
 """Manifest annotation that names the codec of an image's layers: what else, beside its plan, decides its digest."""
@@ -49,6 +49,8 @@ class Codec:
 
 # Level 5 gives 5 % fewer bytes than 3 for a tenth more of a cold build; 9 would take four times as long for 5 % more.
 ZSTD = Codec("zstd", 5, zstd_version)
+# For images that were traced to be as small as they can be: 7 % fewer bytes than level 5 for five times its work.
+ZSTD_SMALLEST = Codec("zstd", 12, zstd_version)
 GZIP = Codec("gzip", 6, zlib.ZLIB_RUNTIME_VERSION)
 NONE = Codec("none")
 

@@ -23,6 +23,8 @@ GIVEN_UP = frozenset((Pass.PACKAGES, Pass.TRACED))
 _NOT_ASKED = frozenset(("tests", "test", "docs", "doc", "example", "examples", "benchmarks", "conftest", "setup"))
 _MODULE = re.compile(r"(\w+)(?:\.py|(?:\.[\w-]+)?\.so)")
 _ABSENT = re.compile(r"No module named '([\w.]+)'|(\S+): cannot open shared object file")
+_EMPTY = re.compile(r"module '([\w.]+)' has no attribute |from '([\w.]+)' \(unknown location\)")
+"""What Python says of a package whose folder is there without its `__init__.py`."""
 
 
 def order(ledger: Ledger, subject: Subject) -> Order:
@@ -88,6 +90,11 @@ def culprit(difference: Difference, gone: Mapping[str, Pass]) -> tuple[Pass | No
         wanted = match[1].replace(".", "/") if match[1] else match[2]
         for path, done_by in gone.items():
             if _is(path, wanted, library=not match[1]):
+                return done_by, path
+    for match in _EMPTY.finditer(difference.after):
+        start = f"/{(match[1] or match[2]).replace('.', '/')}/__init__.py"
+        for path, done_by in gone.items():
+            if f"/{path}".endswith(start):
                 return done_by, path
     return None, ""
 

@@ -65,6 +65,34 @@ def addresses(data: bytes) -> list[int | None]:
 # -- what goes, and how much ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("section", [".nv_fatbin", ".cask_resource"])
+def test_code_that_nobody_runs_is_stood_for_by_the_smallest(section: str) -> None:
+    containers = [
+        make_fatbin(big("sm_100f")),
+        make_fatbin("sm_120"),
+        make_fatbin(big("sm_120a"), big("compute_120", 90_000)),
+        make_fatbin(big("sm_90")),
+        make_fatbin(big("compute_120")),
+    ]
+    data = simple(*containers, section=section)
+    result, _ = pruned(data)
+    # PTX says something else to the driver than compiled code does, so it is never stood for.
+    assert names(result) == ["sm_120", "sm_120", "sm_120", "sm_90", "compute_120"]
+    assert pruned(result)[0] == result
+    assert len(result) < len(data) - 100_000
+
+
+def test_what_stands_for_another_is_compared_byte_for_byte() -> None:
+    data = simple(make_fatbin(big("sm_100")), make_fatbin("sm_100"), make_fatbin("sm_90"))
+    result, _ = pruned(data)
+    first = find.containers(Bytes(result), headers_of(result))[0].codes[0]
+    wrong = bytearray(result)
+    wrong[first.offset + first.size - 9] ^= 1
+    assert agree.complaints(Bytes(data), Bytes(bytes(wrong)), H100)
+    assert agree.complaints(Bytes(data), Bytes(result), gpus("b200"))
+
+
+
 @pytest.mark.parametrize("section", ["__nv_relfatbin", ".nv_fatbin"])
 @pytest.mark.parametrize("packed", [False, True], ids=["rela", "relr"])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

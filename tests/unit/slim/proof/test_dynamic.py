@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from slimtorch.elf import file
 from slimtorch.errors import ProofError
 from slimtorch.host.process import run
 from slimtorch.inventory.files import of_directory
-from slimtorch.probe import place
+from slimtorch.probe import parity, place
 from slimtorch.slim.model import Ledger, Pass, Saving, Subject
 from slimtorch.slim.proof import clone, dynamic, trials
 
@@ -74,6 +75,20 @@ def test_a_package_given_up_may_take_along_what_needs_it(tmp_path: Path) -> None
     assert proven.notes[0].text.endswith("1 modules import; given up with what the service does not reach: plots")
     with pytest.raises(ProofError):
         tree.prove(gone("sympy/__init__.py", Pass.PATHS))
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["module 'torch._dynamo' has no attribute 'disable'", "cannot import name 'x' from 'torch._dynamo' (unknown location)"],
+)
+def test_a_folder_without_its_init_is_what_the_pass_left(said: str) -> None:
+    ledger = Ledger("safe", (), 0, 0, (gone("torch/_dynamo/__init__.py", Pass.TRACED),))
+    difference = parity.Difference("numbers", "training", "OSError: Read-only file system", said)
+    assert not list(trials.failures([difference], ledger))
+    by_rule = replace(ledger, savings=(gone("torch/_dynamo/__init__.py"),))
+    assert [failure[:2] for failure in trials.failures([difference], by_rule)] == [
+        ("paths", "site/torch/_dynamo/__init__.py")
+    ]
 
 
 def test_what_failed_before_may_fail(tmp_path: Path) -> None:
