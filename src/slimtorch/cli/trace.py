@@ -85,9 +85,9 @@ def command(
     Nothing is written when something in the image does not work.
 
     \b
-    slimtorch trace oci:dist/digits --project .                      the service and its held-out inputs
-    slimtorch trace oci:dist/digits --run "python -m app.nightly"    and a job that runs now and then
-    slimtorch trace oci:dist/digits --merge trace.json               add another run to a record
+    slimtorch trace oci:dist/digits --project .                     the service, its held-out inputs
+    slimtorch trace oci:dist/digits --run "python -m app.nightly"   and a job besides
+    slimtorch trace oci:dist/digits --merge trace.json              add another run to a record
     """  # noqa: D301  (click's \b keeps the examples' lines)
     request = flow.Request(reference, output, project, commands, merge, method or "", engine or "", timeout)
     traced = flow.trace(request, machine)
