@@ -79,7 +79,10 @@ def test_a_package_given_up_may_take_along_what_needs_it(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "said",
-    ["module 'torch._dynamo' has no attribute 'disable'", "cannot import name 'x' from 'torch._dynamo' (unknown location)"],
+    [
+        "module 'torch._dynamo' has no attribute 'disable'",
+        "cannot import name 'x' from 'torch._dynamo' (unknown location)",
+    ],
 )
 def test_a_folder_without_its_init_is_what_the_pass_left(said: str) -> None:
     ledger = Ledger("safe", (), 0, 0, (gone("torch/_dynamo/__init__.py", Pass.TRACED),))
