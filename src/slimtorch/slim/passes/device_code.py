@@ -24,9 +24,11 @@ def propose(subject: Subject, policy: Policy) -> Iterator[Trim | Note]:
     """A `Trim` for each library with GPU code; of the vendor's, only where the policy says so."""
     if not policy.gpus:
         return
-    for path in libraries(subject):
-        if path in subject.links or not _has_code(subject, path):
-            continue
+    found = [path for path in libraries(subject) if path not in subject.links and _has_code(subject, path)]
+    if not found:
+        names = ", ".join(gpu.name for gpu in policy.gpus)
+        yield Note("", f"no library has GPU code: there is nothing to keep or take out for {names}")
+    for path in found:
         vendor = is_vendor(path, subject.binaries[path], subject.owners.get(path, ""))
         if vendor and not policy.slim.vendor:
             yield Note(path, f"GPU code left as it is: {VENDOR}")

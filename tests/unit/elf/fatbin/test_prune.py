@@ -92,7 +92,6 @@ def test_what_stands_for_another_is_compared_byte_for_byte() -> None:
     assert agree.complaints(Bytes(data), Bytes(result), gpus("b200"))
 
 
-
 @pytest.mark.parametrize("section", ["__nv_relfatbin", ".nv_fatbin"])
 @pytest.mark.parametrize("packed", [False, True], ids=["rela", "relr"])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

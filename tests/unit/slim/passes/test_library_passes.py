@@ -57,6 +57,11 @@ def test_device_code_only_where_gpus_are_named() -> None:
     assert list(device_code.propose(found, policy(gpus=False))) == []
 
 
+def test_gpus_named_for_nothing_are_remarked() -> None:
+    notes = list(device_code.propose(subject({OURS: PLAIN}), policy()))
+    assert notes == [Note("", "no library has GPU code: there is nothing to keep or take out for h100")]
+
+
 def test_the_vendors_device_code_only_where_the_user_says_so() -> None:
     assert H100
     found = subject({THEIRS: CODE})
