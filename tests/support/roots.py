@@ -19,7 +19,8 @@ from slimtorch.probe.questions import Question
 PYTHON = Path("/usr/bin/python3.11")
 LIBRARY = Path("/usr/lib/python3.11")
 LEFT_OUT = ("test", "idlelib", "tkinter", "ensurepip", "lib2to3", "distutils", "pydoc_data", "config-*", "__pycache__")
-PORT = 18473
+# A port of its own for each worker: some engines give a container no network of its own.
+PORT = 18473 + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 CACHE = "/cache"
 
 SERVE = """
