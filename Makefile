@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 COMPILE = --upgrade --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make requirements"
 
-.PHONY: help requirements demo test check fix live-tools bench bench-deps clean
+.PHONY: help requirements demo test check fix live-tools bench bench-slim bench-deps clean
 
 help:                       ## show this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -53,6 +53,9 @@ live-tools:                 ## Debian packages that the live tests need, when ru
 bench: bench-deps           ## measure against the reference image and other tools; results in docs/benchmarks.md
 	$(BIN)/python -m bench.digits --base minbase
 	$(BIN)/python -m bench.digits --base debian-slim
+
+bench-slim: $(VENV)/dev      ## measure slimming a CUDA install (20 GB of disk) and the digits image in every profile
+	$(BIN)/python -m bench.slim --write
 
 bench-deps: $(VENV)/dev $(VENV).rivals/ready
 	$(BIN)/python -m bench.deps --write

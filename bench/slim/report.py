@@ -43,7 +43,7 @@ def _tree_rows(found: Tree) -> Iterator[Row]:
             2,
         )
         yield Row(f"{name}: peak memory, limit 200 MB", size(one.peak_rss), "", one.peak_rss / 200e6, 1)
-        now, before = one.imports, whole.imports
+        now, before = one.imports, one.beside
         yield Row(
             f"{name}: `import torch`", seconds(now.seconds), seconds(before.seconds), now.seconds / before.seconds, 1.1
         )

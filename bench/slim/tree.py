@@ -38,7 +38,10 @@ ROUNDS = 7
 
 @dataclass(frozen=True, slots=True)
 class Slimmed:
-    """One way of slimming: bytes on the disk and as a zstd -3 tar, what it took, and what importing torch takes."""
+    """One way of slimming: bytes on the disk and as a zstd -3 tar, what it took, and what importing torch takes.
+
+    `beside` is what importing the original took, in turn with it.
+    """
 
     disk: int
     tar: int
@@ -47,6 +50,7 @@ class Slimmed:
     seconds: float
     peak_rss: int
     imports: Imported
+    beside: Imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,8 @@ def measure(folder: Path) -> Tree:
         with copy(venv, folder / "slimmed") as place:
             took = run([*SLIMTORCH, "slim", f"dir:{site(place)}", "--gpu", "h100", *options])
             before, after = imported(venv, place, rounds=ROUNDS)
-            original = original or sizes(venv, Run(0, 0, "", ""), before)
-            found[name] = sizes(place, took, after)
+            original = original or sizes(venv, Run(0, 0, "", ""), (before, before))
+            found[name] = sizes(place, took, (after, before))
     assert original is not None
     return Tree(original, copied, found)
 
@@ -106,7 +110,7 @@ def baseline(venv: Path, place: Path) -> float:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def sizes(venv: Path, took: Run, imports: Imported) -> Slimmed:
+def sizes(venv: Path, took: Run, imports: tuple[Imported, Imported]) -> Slimmed:
     """What is on the disk now, bytecode not counted."""
     place = site(venv)
     files = {status.st_ino: status.st_size for status in _files(place)}
@@ -118,7 +122,8 @@ def sizes(venv: Path, took: Run, imports: Imported) -> Slimmed:
         torch_cuda=library.stat().st_size,
         seconds=took.seconds,
         peak_rss=took.peak_rss,
-        imports=imports,
+        imports=imports[0],
+        beside=imports[1],
     )
 
 
