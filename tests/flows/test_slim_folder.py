@@ -334,7 +334,7 @@ def test_what_another_library_needs_is_not_dropped(made: Installation, capsys: p
 
 
 @contextmanager
-def busy(made: Installation, seconds: int = 15) -> Iterator[subprocess.Popen[str]]:
+def busy(made: Installation, seconds: int = 60) -> Iterator[subprocess.Popen[str]]:
     """A run in the middle of its proof by running, for as long as the interpreter takes to start."""
     python = made.prefix / "bin/python3.11"
     python.parent.mkdir()

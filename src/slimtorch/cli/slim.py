@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from slimtorch.cli import console, options, slim_tables
+from slimtorch.cli import console, options, proofs, slim_tables
 from slimtorch.errors import ProofError, UsageError
 from slimtorch.flows import slim as flow
 from slimtorch.flows import slim_folder
@@ -96,7 +96,7 @@ def command(
         else:
             shown = _image(_request(source, output, policy, dry=dry_run, project=project), machine)
     except ProofError as error:
-        return _failed(error, format_, ledger)
+        return proofs.failed(error, format_, ledger)
     _show(shown, format_, ledger)
     if not shown.ledger.savings:
         console.say("there is nothing to take out")
@@ -197,16 +197,6 @@ def _undo(folder: Path | None) -> int:
     console.say(f"{count:,} files were put back")
     console.result(f"dir:{folder}")
     return 0
-
-
-def _failed(error: ProofError, format_: str, file: Path | None) -> int:
-    rows = [{"pass": done_by, "path": path, "what": what} for done_by, path, what in error.failures]
-    value = {"schema": ledgers.SCHEMA, "error": error.message, "failures": rows}
-    _write(value, file)
-    if format_ == "json":
-        console.result_json(value)
-    console.error(error.message, error.hint)
-    return FAILED
 
 
 def _write(value: dict[str, Any], file: Path | None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from slimtorch.slim.model import Edit, Ledger, Policy, Proposal, Saving, Subject
     from slimtorch.slim.subject import Place
 
-WORKERS = 2
 OTHER_NAMES = (
     "libraries have names outside of this folder as well (of a package manager's cache, say); those keep the old "
     "files, and the disk their bytes, for as long as they are there"
@@ -132,24 +130,11 @@ def discard(prepared: Prepared) -> None:
 
 def _made(root: Path, subject: Subject, proposal: Proposal, journal: Journal | None, progress: Progress) -> list[Made]:
     """What becomes of each library, in the proposal's order; the largest are begun first."""
-    edits = [edit for edit in proposal.edits if not isinstance(edit, Drop)]
-    sizes = {edit.path: subject.files[edit.path].size for edit in edits}
-    with (
-        progress.task("slimming libraries" if journal else "reading libraries", sum(sizes.values())) as task,
-        ThreadPoolExecutor(WORKERS) as pool,
-    ):
-        started = {}
-        for number, edit in sorted(enumerate(edits), key=lambda item: -sizes[item[1].path]):
-            target = journal.new / str(number) if journal else None
-            started[edit.path] = pool.submit(making.library, root, subject, edit, target)
-        try:
-            for path, future in started.items():
-                future.result()
-                task.advance(sizes[path])
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    made = [started[edit.path].result() for edit in edits]
+    edits = {edit.path: edit for edit in proposal.edits if not isinstance(edit, Drop)}
+    targets = {path: journal.new / str(number) if journal else None for number, path in enumerate(edits)}
+    what = "slimming libraries" if journal else "reading libraries"
+    with progress.task(what, sum(subject.files[path].size for path in edits)) as task:
+        made = list(making.libraries(root, subject, edits, targets, task).values())
     check_files(made, subject)
     return made
 

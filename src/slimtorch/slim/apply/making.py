@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -19,12 +20,14 @@ from slimtorch.slim.proof import static
 from slimtorch.slim.trimming import Trimmed, trim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from slimtorch.host.progress import Task
     from slimtorch.slim.model import Saving, Stub, Subject
 
 CHANGED = "it changed while it was read"
+WORKERS = 2
 
 
 class ChangedError(Exception):
@@ -78,6 +81,29 @@ def library(root: Path, subject: Subject, edit: Trim | Stub, target: Path | None
             return replace(made, mark=found)
     except (ChangedError, EOFError):
         return _failed(edit, (CHANGED,))
+
+
+def libraries(
+    root: Path, subject: Subject, edits: Mapping[str, Trim | Stub], targets: Mapping[str, Path | None], task: Task
+) -> dict[str, Made]:
+    """What becomes of each library, by the path of `edits`, in their order; the largest are begun first.
+
+    Raises:
+        OSError: the disk is full, or the system refuses something else; what was not begun is given up.
+    """
+
+    def one(path: str) -> Made:
+        made = library(root, subject, edits[path], targets[path])
+        task.advance(subject.files[path].size)
+        return made
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        running = {path: pool.submit(one, path) for path in sorted(edits, key=lambda path: -subject.files[path].size)}
+        try:
+            return {path: running[path].result() for path in edits}
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import posixpath
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from slimtorch.slim.apply.making import Made
     from slimtorch.slim.model import Edit, Ledger, Policy, Proposal, Saving, Subject
 
-WORKERS = 2
 OTHER_NAME = "stays, because another name of the same file does: nothing would be saved"
 
 
@@ -117,26 +115,14 @@ def _held(edits: Mapping[str, Edit], subject: Subject) -> set[str]:
 
 def _made(source: Source, edits: list[Edit], progress: Progress) -> list[tuple[Path, Made]]:
     """What becomes of each library and where it was written, in the order of the edits; each file is made once."""
-    links = source.subject.links
-    firsts = {links.get(edit.path, edit.path): edit for edit in edits}
-    sizes = {path: source.subject.files[path].size for path in firsts}
-    targets = {path: source.scratch / str(number) for number, path in enumerate(firsts)}
-
-    def one(path: str) -> Made:
-        edit = replace(firsts[path], path=path)
-        assert not isinstance(edit, Drop)  # noqa: S101  (drops are no files to make)
-        found = making.library(source.root, source.subject, edit, targets[path])
-        task.advance(sizes[path])
-        return found
-
-    with progress.task("slimming libraries", sum(sizes.values())) as task, ThreadPoolExecutor(WORKERS) as pool:
-        running = {path: pool.submit(one, path) for path in sorted(firsts, key=lambda path: -sizes[path])}
-        try:
-            made = [(targets[path], running[path].result()) for path in firsts]
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    check_files([one for _, one in made], source.subject)
+    subject = source.subject
+    firsts = {subject.links.get(edit.path, edit.path): edit for edit in edits}
+    wanted = {path: replace(edit, path=path) for path, edit in firsts.items() if not isinstance(edit, Drop)}
+    targets = {path: source.scratch / str(number) for number, path in enumerate(wanted)}
+    with progress.task("slimming libraries", sum(subject.files[path].size for path in wanted)) as task:
+        found = making.libraries(source.root, subject, wanted, targets, task)
+    made = [(targets[path], one) for path, one in found.items()]
+    check_files(list(found.values()), subject)
     return made
 
 
